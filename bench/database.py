@@ -45,6 +45,7 @@ class Database:
         self.wait_until_idle()
         datasets = catalogue_in_force(self.connection).values()
         tables = [dataset.table for dataset in datasets]
+        tables += [each.history_table for each in datasets if self.value("SELECT to_regclass(%s)", each.history_table)]
         self.connection.execute(f"TRUNCATE {', '.join(tables)}, ingest.files RESTART IDENTITY CASCADE".encode())
         for dataset in datasets:
             build_missing(self.connection, dataset)  # what a killed bulk load has left behind

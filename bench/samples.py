@@ -107,9 +107,9 @@ def compress_zstd(sample: Sample) -> Sample:
     return Sample(path, sample.dataset, sample.records, sample.bad)
 
 
-def redeliver(sample: Sample) -> Sample:
-    """The same content under a second name."""
-    path = sample.path.with_stem(f"{sample.path.stem}-again")
+def redeliver(sample: Sample, name: str = "again") -> Sample:
+    """The same content under another name."""
+    path = sample.path.with_stem(f"{sample.path.stem}-{name}")
     shutil.copyfile(sample.path, path)
     return Sample(path, sample.dataset, sample.records, sample.bad)
 

@@ -35,14 +35,18 @@ from logistics_api.graphql import endpoints as graphql
 from logistics_api.graphql import graphiql
 from logistics_api.graphql.documents import PersistedDocuments
 from logistics_api.graphql.service import GraphqlService
+from logistics_api.history import endpoints as history
 from logistics_api.http import error_handlers, stack
 from logistics_api.http.access_log import AccessLog
 from logistics_api.http.application import Application
 from logistics_api.http.auth.authentication import Authenticator
 from logistics_api.http.cache import ResponseCache
+from logistics_api.identities import endpoints as identities
 from logistics_api.ingestion import endpoints as ingestion
 from logistics_api.key_figures import endpoints as key_figures
 from logistics_api.metrics import endpoints as metrics
+from logistics_api.models import endpoints as models
+from logistics_api.models import inference, jobs
 from logistics_api.monitoring import endpoints as monitoring
 from logistics_api.monitoring.gauges import add_gauges
 from logistics_api.monitoring.pipeline import Pipeline
@@ -188,8 +192,13 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         quality.router,
         contracts.router,
         boards.router,
+        identities.router,
         sources.router,
         forecasts.router,
+        history.make_router(catalogue),
+        models.router,
+        jobs.router,
+        inference.router,
         rows.make_router(catalogue),  # after the figures: the keys in its paths match any text
         exports.make_router(catalogue),
         ingestion.router,
@@ -213,6 +222,7 @@ def _add_shared_state(app: Application, settings: Settings, limits: Limits | Non
     state.contracts = FollowedContracts(catalogue, lambda found: _serve_datasets(app, found))
     state.database.on_poll(state.contracts.poll)
     state.rollups = RollupRegistry()
+    state.model_documents = {}
     state.persisted_documents = PersistedDocuments()
     state.upload_slots = UploadSlots()
     state.access_log = AccessLog(settings)

@@ -13,9 +13,10 @@ from logistics_core.catalogue import Dataset, Field
 
 DATA_PACKAGE = "https://datapackage.org/profiles/2.0/datapackage.json"
 JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
-OWN_KEYS = frozenset(
-    {"singular", "datedBy", "indexes", "extras", "expect", "keyConfirmed", "records", "metrics", "rollups", "forecasts"}
-)
+OWN_KEYS = frozenset({
+    "singular", "datedBy", "indexes", "extras", "expect", "keyConfirmed", "records", "history", "metrics", "rollups",
+    "forecasts", "models", "externalIds", "links", "entity",
+})  # fmt: skip
 """Keys of ours in a contract, beside those of a Data Package resource."""
 
 

@@ -176,6 +176,21 @@ class Settings(BaseSettings):
         "the others of each parent are put together. A contract may say otherwise"
     )  # fmt: skip
 
+    # Models
+    model_interval: PositiveInt = Field(
+        86_400, description="Models are trained anew when their records have changed, but not more often than every "
+        "this many seconds. New records are predicted after every refresh"
+    )  # fmt: skip
+    model_promotion: Literal["auto", "manual"] = Field(
+        "auto", description="Who takes a version of a model to production that has passed its back-test: auto (the "
+        "pipeline) or manual (a person, with `logistics models promote`)"
+    )  # fmt: skip
+
+    model_challenger: Literal["none", "lightgbm"] = Field(
+        "none", description="What is trained and tested beside the running means of durations, and takes their place "
+        "where it is better by 3 %: none, or lightgbm (the extra of that name)"
+    )  # fmt: skip
+
     # Housekeeping, every night
     keep_runs_days: PositiveInt = Field(
         30, description="Dagster runs that ended more than this many days ago are deleted with their events and logs, "

@@ -13,12 +13,17 @@ EXCEPTION
 END
 $$;
 
-GRANT USAGE ON SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards, source, forecast, notify
+GRANT USAGE ON SCHEMA
+ingest, raw, history, analytics, access, catalogue, rollups, boards, source, forecast, identity, models, notify
 TO logistics_reader;
-GRANT SELECT ON ALL TABLES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards, source, forecast, notify
+GRANT SELECT ON ALL TABLES IN SCHEMA
+ingest, raw, history, analytics, access, catalogue, rollups, boards, source, forecast, identity, models, notify
 TO logistics_reader;
-ALTER DEFAULT PRIVILEGES IN SCHEMA ingest, raw, analytics, access, catalogue, rollups, boards, source, forecast, notify
+ALTER DEFAULT PRIVILEGES IN SCHEMA
+ingest, raw, history, analytics, access, catalogue, rollups, boards, source, forecast, identity, models, notify
 GRANT SELECT ON TABLES TO logistics_reader;
 GRANT EXECUTE ON FUNCTION ingest.request_file_action, catalogue.request_contract_action TO logistics_reader;
 GRANT EXECUTE ON FUNCTION boards.add_board, boards.change_board, boards.delete_board TO logistics_reader;
 GRANT EXECUTE ON FUNCTION source.request_pull TO logistics_reader;
+GRANT EXECUTE ON FUNCTION identity.make_link, identity.decide_proposal TO logistics_reader;
+GRANT EXECUTE ON FUNCTION models.request_job, models.cancel_job TO logistics_reader;

@@ -45,7 +45,7 @@ def synced_catalogue(url: str, folder: Path) -> Catalogue:
     """Has the contracts in a folder accepted, as `logistics migrate` does, and returns what is in force."""
     with connect(url) as connection:
         report = sync_folder(connection, folder)
-        assert report.problems == []
+        assert report.problems == [], report.problems
         return catalogue_in_force(connection)
 
 

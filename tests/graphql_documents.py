@@ -105,6 +105,8 @@ class Documents:
         given: dict[str, str] = {}
         if isinstance(meaning, RowByKey):
             for name, argument in definition.args.items():
+                if name == "asOf":  # what was known earlier has tests of its own
+                    continue
                 column = meaning.arguments[name]
                 value = self.values(self.random, meaning.table, column)
                 given[name] = self._given(argument.type, value)

@@ -10,7 +10,8 @@ from logistics_api.boards.schemas import AUTO, BoardDocument, BoardPanel
 from logistics_api.errors import LONGEST_FOUND, ParameterError, Problem, refused_parameters
 from logistics_api.metrics.parameters import MetricParameters, question
 from logistics_api.querying.metric_query import MetricQuery
-from logistics_core.catalogue import Catalogue
+from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.catalogue.model import Snapshots
 from logistics_core.metrics.periods import DayRange, Grain
 
 MOST_DAYS, MOST_DAYS_IN_WEEKS = 92, 731
@@ -57,8 +58,8 @@ def panel_query(panel: BoardPanel, catalogue: Catalogue, start: date | None, end
     given = asked.model_dump(exclude={"dataset", "grain"})
     grain = asked.grain
     if grain == AUTO:
-        grain = None if dataset.dating is None else Grain.DAY
-    days = {"start": start and start.isoformat(), "end": end and end.isoformat()} if dataset.dating is not None else {}
+        grain = _finest(dataset) if dataset.has_periods else None
+    days = {"start": start and start.isoformat(), "end": end and end.isoformat()} if dataset.has_periods else {}
     texts = {name: _as_text(value) for name, value in {**given, **days, "grain": grain}.items() if value is not None}
     try:
         parameters = MetricParameters.model_validate(texts)
@@ -70,6 +71,10 @@ def panel_query(panel: BoardPanel, catalogue: Catalogue, start: date | None, end
     return question(parameters, dataset, catalogue)
 
 
+def _finest(dataset: Dataset) -> Grain:
+    return Grain.MONTH if dataset.snapshots is Snapshots.MONTHLY else Grain.DAY
+
+
 def _as_text(value: Any) -> str:
     """A value as a query string has it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -77,7 +82,7 @@ def _as_text(value: Any) -> str:
 
 def with_grain(query: MetricQuery, panel: BoardPanel, known: DayRange | None) -> MetricQuery:
     """The question with the grain that `auto` stands for; `known` are the days with records, for open ends."""
-    if panel.question.grain != AUTO or query.grain is None:
+    if panel.question.grain != AUTO or query.grain in (None, Grain.MONTH):
         return query
     days = query.days or known
     if days is not None and known is not None:

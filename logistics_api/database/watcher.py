@@ -140,15 +140,15 @@ class Watcher:
             # The payload of a notification is not trusted: anyone can send one.
             if (
                 not channels
-                or not channels <= {Channel.FILES, Channel.SOURCES}
+                or not channels <= {Channel.FILES, Channel.SOURCES, Channel.MODELS, Channel.MODEL_JOBS}
                 or monotonic() - self._freshness.confirmed_at > POLL_SECONDS
             ):
                 await self._poll(connection)
 
     def _forward(self, notifications: list[psycopg.Notify]) -> set[str]:
-        """Publishes progress of loads and pulls and changes about contracts; returns the channels that notified."""
+        """Publishes progress of loads and pulls, changes of contracts and models; returns the channels."""
         for notification in notifications:
-            if notification.channel in (Channel.FILES, Channel.CONTRACTS, Channel.SOURCES):
+            if notification.channel in (Channel.FILES, Channel.CONTRACTS, Channel.SOURCES, Channel.MODELS):
                 self._publish(notification.channel, notification.payload)
         return {notification.channel for notification in notifications}
 

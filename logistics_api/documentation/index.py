@@ -32,6 +32,8 @@ PLACES = {
     "uploads": "/api/ingestion/uploads",
     "sources": "/api/sources",
     "forecasts": "/api/forecasts",
+    "history": "/api/history",
+    "models": "/api/models",
     "session": "/api/session",
     "status": "/api/system/status",
     "events": "/api/events",

@@ -4,6 +4,7 @@ from threading import Lock
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
 
 from logistics_api.documentation.links import add_links
 from logistics_api.errors import ProblemBody
@@ -11,6 +12,8 @@ from logistics_api.http.auth.credentials import COOKIE
 from logistics_api.http.data_versions import HEADER
 from logistics_api.http.responses import problem_response
 from logistics_api.measures.definitions import with_currency
+from logistics_api.models.inference import InferenceRequest
+from logistics_api.models.schemas import ModelJobRequest
 from logistics_core.catalogue import Catalogue
 
 WAYS_TO_SEND_A_KEY: dict[str, dict[str, str]] = {
@@ -61,6 +64,10 @@ HEADERS = {
 """By status, for all operations. Every response also has X-Request-ID and Server-Timing."""
 
 
+BODIES = (InferenceRequest, ModelJobRequest)
+"""Models of bodies that are in no response: operations read them themselves, with a limit on their size."""
+
+
 def install(app: FastAPI, catalogue: Catalogue, currency: str | None = None) -> None:
     """Completes the document that FastAPI generates, which would declare problems as application/json."""
     framework_openapi = app.openapi
@@ -84,6 +91,10 @@ def complete(document: dict[str, Any], catalogue: Catalogue) -> None:
     components = document.setdefault("components", {})
     schema = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
     components.setdefault("schemas", {}).update(schema.pop("$defs") | {"Problem": schema})
+    _, bodies = models_json_schema(
+        [(each, "validation") for each in BODIES], ref_template="#/components/schemas/{model}"
+    )
+    components["schemas"].update(bodies["$defs"])
     components["securitySchemes"] = {
         name: {**scheme, "description": KEY_DESCRIPTION} for name, scheme in WAYS_TO_SEND_A_KEY.items()
     }

@@ -48,7 +48,8 @@ async def read_events(_: Annotated[NothingElse, Query()], request: Request) -> S
     `data_version`: the newest data version, sent at the start and whenever the figures change; also the `id` of its
     event. `ingest`: the progress of a file, as JSON. `contracts`: a dataset, a proposal or a request about one has
     changed, as JSON. `sources`: a source, the state of a pull or a request to pull has changed, as JSON. `forecasts`:
-    forecasts were made anew; the ID of the newest fit. `datasets`: this process serves other datasets now; their
+    forecasts were made anew; the ID of the newest fit. `models`: a model was trained, promoted or used; its name.
+    `datasets`: this process serves other datasets now; their
     names, as JSON. `database`: `unavailable` when the database becomes unavailable (also at the start, if it is),
     `available` when it is back. A comment is sent after 15 seconds without events.
     Clients that read too slowly are disconnected; `EventSource` reconnects automatically.

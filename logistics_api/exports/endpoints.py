@@ -19,6 +19,7 @@ from logistics_api.exports.snapshots import Snapshot, Wanted, take_snapshot
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.rows.endpoints import ROUTES_KEPT, from_query
 from logistics_api.rows.filters import given_filters
+from logistics_api.rows.pages import find_as_of
 from logistics_api.rows.tables import NESTED_KINDS, Table, example_of, kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset
 
@@ -72,7 +73,7 @@ def _routes(dataset: Dataset) -> APIRouter:
     table = table_of(dataset)
 
     async def export_rows(format: FileFormat, parameters: ExportOptions, database: ExportReader) -> Response:
-        return _export(database, table, format, parameters)
+        return await _export(database, table, format, parameters)
 
     export_rows.__annotations__["parameters"] = from_query(export_parameters(dataset))
     router.add_api_route(
@@ -106,13 +107,15 @@ def _quoted(value: object) -> str:
     return '"' + _cell(value).replace('"', '""') + '"'
 
 
-def _export(database: Database, table: Table, format: Format, parameters: ExportOptions) -> Response:
+async def _export(database: Database, table: Table, format: Format, parameters: ExportOptions) -> Response:
     if format == "parquet":
         require_pyarrow()
     if format != "csv" and parameters.reader is not None:
         raise refused_parameters([_only_of_csv(parameters.reader)])
     columns = table.choose(parameters.fields, source=parameters.source)
-    wanted = Wanted(table, columns, given_filters(table, parameters))
+    filters = given_filters(table, parameters)
+    as_of = await find_as_of(database, table, parameters, columns, tuple(filters))
+    wanted = Wanted(table, columns, filters, None if as_of is None else as_of.file_id)
 
     async def stream() -> Chunks:
         async with (
@@ -123,6 +126,7 @@ def _export(database: Database, table: Table, format: Format, parameters: Export
                 yield chunk
 
     headers = {"Content-Disposition": f'attachment; filename="{table.slug}.{format}"'}
+    headers |= {} if as_of is None else as_of.headers
     return StreamedFile(stream, MEDIA_TYPES[format], headers)
 
 

@@ -12,6 +12,7 @@ from typing import Literal, LiteralString
 
 from psycopg import sql
 
+from logistics_api.as_of.relations import AS_OF_FILE
 from logistics_api.rows.queries import chosen, conditions, files, name_of, relation
 from logistics_api.rows.tables import Kind, Table
 
@@ -84,15 +85,17 @@ def blocks(table: Table) -> bytes:
 
 
 @lru_cache(1024)
-def batch(table: Table, filters: Sequence[str], columns: Sequence[str], lines: Lines) -> bytes:
-    """The statement of the lines in blocks `First` to `Behind`."""
+def batch(table: Table, filters: Sequence[str], columns: Sequence[str], lines: Lines, *, as_of: bool = False) -> bytes:
+    """The statement of the lines in blocks `First` to `Behind`; `as_of`: of the versions as of the file `AsOf`."""
     return (
         sql.SQL(BATCH)
         .format(
             line=sql.SQL(NDJSON_LINE) if lines == "ndjson" else _csv_line(table, columns, lines),
             chosen=chosen(table, columns),
             table=name_of(table),
-            relation=relation(table, (*columns, *filters), is_looked_up=True),
+            relation=relation(
+                table, (*columns, *filters), is_looked_up=True, as_of=AS_OF_FILE if as_of else None, by_key=True
+            ),
             files=files(columns),
             conditions=conditions(table, filters),
         )
@@ -101,7 +104,7 @@ def batch(table: Table, filters: Sequence[str], columns: Sequence[str], lines: L
 
 
 @lru_cache(1024)
-def largest(table: Table, filters: Sequence[str], columns: Sequence[str]) -> bytes:
+def largest(table: Table, filters: Sequence[str], columns: Sequence[str], *, as_of: bool = False) -> bytes:
     """The statement that finds what the numbers of these columns need."""
     measure = sql.SQL("max(abs({column})), max(min_scale({column}))")
     measures = sql.SQL(", ").join([measure.format(column=sql.Identifier("page", column)) for column in columns])
@@ -110,7 +113,7 @@ def largest(table: Table, filters: Sequence[str], columns: Sequence[str]) -> byt
         .format(
             measures=measures,
             table=name_of(table),
-            relation=relation(table, filters),
+            relation=relation(table, filters, as_of=AS_OF_FILE if as_of else None),
             conditions=conditions(table, filters),
         )
         .as_bytes(None)

@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
+from logistics_api.as_of.relations import AS_OF
 from logistics_api.database.pool import Database
 from logistics_api.exports import queries
 from logistics_api.exports.queries import Lines
@@ -39,6 +40,13 @@ class Wanted:
     table: Table
     columns: tuple[str, ...]
     filters: Mapping[str, Any]
+    as_of: int | None = None
+    """The number of the last file that counts; None if all do."""
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters of its statements."""
+        return {**self.filters} if self.as_of is None else {**self.filters, AS_OF: self.as_of}
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,8 @@ class Snapshot:
         Each connection makes one while the last one is worked on.
         """
         wanted = self.wanted
-        statement = queries.batch(wanted.table, tuple(wanted.filters), wanted.columns, lines)
+        is_as_of = wanted.as_of is not None
+        statement = queries.batch(wanted.table, tuple(wanted.filters), wanted.columns, lines, as_of=is_as_of)
         (blocks,) = await self._row(self._connections[0], queries.blocks(wanted.table), {})
         starts = iter(range(0, blocks, BLOCKS))
         coming: deque[asyncio.Task[tuple[Any, ...]]] = deque()
@@ -80,7 +89,7 @@ class Snapshot:
         def ask(connection: AsyncConnection[tuple[Any, ...]]) -> None:
             if (first := next(starts, None)) is not None:
                 between = {"First": f"({first},0)", "Behind": f"({first + BLOCKS},0)"}
-                coming.append(asyncio.create_task(self._row(connection, statement, {**wanted.filters, **between})))
+                coming.append(asyncio.create_task(self._row(connection, statement, {**wanted.values, **between})))
 
         try:
             for connection in self._connections:
@@ -102,8 +111,9 @@ class Snapshot:
         if not columns:
             return {}
         wanted = self.wanted
-        statement = queries.largest(wanted.table, tuple(wanted.filters), tuple(columns))
-        (measures,) = await self._row(self._connections[0], statement, wanted.filters)
+        is_as_of = wanted.as_of is not None
+        statement = queries.largest(wanted.table, tuple(wanted.filters), tuple(columns), as_of=is_as_of)
+        (measures,) = await self._row(self._connections[0], statement, wanted.values)
         found = iter(measures)
         return {column: _needs(next(found), next(found)) for column in columns}
 

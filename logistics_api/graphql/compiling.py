@@ -25,6 +25,7 @@ from psycopg import sql
 from logistics_api.graphql.meanings import (
     Column,
     Connection,
+    MasterKey,
     Part,
     Referred,
     RowByKey,
@@ -32,10 +33,10 @@ from logistics_api.graphql.meanings import (
     SourceOfRow,
     meaning_of,
 )
-from logistics_api.graphql.plans import Binder, Binding, Cost, Estimate, RowsAsked
+from logistics_api.graphql.plans import AsOfAsked, Binder, Binding, Cost, Estimate, RowsAsked
 from logistics_api.graphql.rows import Page, Row, json_object, one_row
 from logistics_api.graphql.scalars import value_for_column
-from logistics_api.graphql.schema import MOST_ROWS, USUAL_ROWS
+from logistics_api.graphql.schema import AS_OF_ARGUMENT, MOST_ROWS, USUAL_ROWS
 from logistics_api.graphql.variables import Variables
 
 TYPE_NAME = "__typename"
@@ -62,6 +63,8 @@ class Plan:
     binders: list[Binder] = field(default_factory=list)
     estimates: list[Estimate] = field(default_factory=list)
     """What PostgreSQL is asked first; each is one more parameter of the statement."""
+    as_of: list[AsOfAsked] = field(default_factory=list)
+    """The files as of which something is asked; the number of each is one more parameter."""
     keys: list[str] = field(default_factory=list)
     """The keys of the answer in their order."""
     from_statement: list[str] = field(default_factory=list)
@@ -126,8 +129,10 @@ class _Compiler:
     def __init__(self, selection: Selection) -> None:
         self._selection = selection
         self._binding = Binding()
-        self._plan = Plan(binders=self._binding.binders, estimates=self._binding.estimates)
+        self._plan = Plan(binders=self._binding.binders, estimates=self._binding.estimates, as_of=self._binding.as_of)
         self._rows = 0
+        self._as_of: AsOfAsked | None = None
+        """Of the field of the root that is being written: all below it is as of the same file."""
 
     def plan(self, operation: OperationDefinitionNode) -> Plan:
         root = self._selection.schema.get_root_type(operation.operation)
@@ -149,6 +154,7 @@ class _Compiler:
             self._plan.constants[key] = f'"{root.name}"'
             return None
         definition = root.fields.get(name)
+        self._as_of = self._asked_as_of(definition, nodes)
         match definition and meaning_of(definition):
             case Connection() as meaning:
                 return self._page(meaning, definition, nodes, ())
@@ -156,6 +162,12 @@ class _Compiler:
                 return self._row_by_key(meaning, definition, nodes)
         self._plan.elsewhere[key] = RootField(definition, name, tuple(nodes))
         return None
+
+    def _asked_as_of(self, definition: GraphQLField | None, nodes: list[FieldNode]) -> AsOfAsked | None:
+        if definition is None or not isinstance(meaning_of(definition), Connection | RowByKey):
+            return None
+        text = self._selection.arguments(definition, nodes[0]).get(AS_OF_ARGUMENT)
+        return None if text is None else self._binding.as_of_file(text)
 
     def _row_by_key(self, meaning: RowByKey, definition: Any, nodes: list[FieldNode]) -> sql.Composable:
         given = self._selection.arguments(definition, nodes[0])
@@ -169,7 +181,7 @@ class _Compiler:
 
     def _new_row(self, table: Any) -> Row:
         self._rows += 1
-        return Row(table, f"Row{self._rows}")
+        return Row(table, f"Row{self._rows}", self._as_of)
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
@@ -190,6 +202,8 @@ class _Compiler:
         match meaning_of(definition):
             case Column(_, column):
                 return row.shown(column)
+            case MasterKey(external):
+                return row.master_key(external)
             case SourceOfRow():
                 return self._source(row, get_named_type(definition.type), nodes, pages)
             case Referred() as meaning:
@@ -216,6 +230,10 @@ class _Compiler:
             sql.SQL("{} = {}").format(sql.Identifier(other.alias, far), sql.Identifier(row.alias, near))
             for far, near in meaning.pairs
         ]
+        if meaning.system is not None:
+            ((key, field),) = meaning.pairs
+            linked = row.linked_key(field, meaning.table.dataset.name, meaning.system)
+            identified = [sql.SQL("{}::text = {}").format(sql.Identifier(other.alias, key), linked)]
         return one_row(other, self._row(other, definition.type, nodes, pages), identified)
 
     # -- pages -----------------------------------------------------------------------------------------------------
@@ -232,7 +250,7 @@ class _Compiler:
         first = given.get("first")
         size = RowsAsked(USUAL_ROWS if first is None else first, MOST_ROWS)
         self._rows += 1
-        page = Page(meaning, self._rows, given, size, self._binding, parent)
+        page = Page(meaning, self._rows, given, size, self._binding, parent, self._as_of)
         return page.statement(self._connection(page, get_named_type(definition.type), nodes, (*pages, size)))
 
     def _connection(

@@ -21,7 +21,7 @@ from logistics_core.catalogue.metrics import Condition, Operator
 from logistics_core.metrics.conditions import EVERYTHING, AllOf, AnyOf, Filter, Not
 from logistics_core.metrics.conditions import read_filter as read_document
 from logistics_core.metrics.paths import MAX_STEPS, relations_of
-from logistics_core.metrics.relations import Joins
+from logistics_core.metrics.relations import CURRENT_LINKS, Joins, Records, raw_table
 
 MAX_VALUES = 1_000
 """Values of one `in`."""
@@ -145,8 +145,14 @@ def _path_in_metrics(path: str, table: Table) -> str:
 class Columns:
     """The columns of a table and, by paths, of the records that its rows refer to; what these need is joined."""
 
-    def __init__(self, table: Table, catalogue: Catalogue) -> None:
-        self._table, self._catalogue, self._joins = table, catalogue, Joins()
+    def __init__(
+        self,
+        table: Table,
+        catalogue: Catalogue,
+        records: Records = raw_table,
+        links: sql.Composable = CURRENT_LINKS,
+    ) -> None:
+        self._table, self._catalogue, self._joins = table, catalogue, Joins(records, links=links)
 
     @property
     def joins(self) -> sql.Composable:
@@ -159,14 +165,19 @@ class Columns:
         dataset = self._table.dataset
         for step in steps:
             dataset = self._catalogue[relations_of(dataset)[step].dataset]
+        if dataset.external_id_called(name) is not None:
+            return "string"
         return table_of(dataset).columns[name]
 
     def column(self, path: str) -> sql.Composable:
         """The column, joined with `page` if need be."""
         *steps, name = path.split(".")
+        alias, dataset = self._joins.follow_path(steps, self._table.dataset, self._catalogue)
+        external = dataset.external_id_called(name)
+        if external is not None:
+            return self._joins.master_key(alias, external)
         if not steps:
             return page_column(self._table, name)
-        alias, dataset = self._joins.follow_path(steps, self._table.dataset, self._catalogue)
         table, dating = table_of(dataset), alias
         if name in table.added and dataset.dating is not None:
             reference = dataset.reference_of(dataset.dating.field)

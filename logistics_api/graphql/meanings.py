@@ -12,6 +12,7 @@ from graphql import GraphQLField
 
 from logistics_api.rows.tables import Table
 from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.catalogue.identities import ExternalId
 
 KEY = "meaning"
 """The entry of a field's extensions."""
@@ -52,6 +53,15 @@ class Referred:
     table: Table
     pairs: tuple[tuple[str, str], ...]
     """The columns of its key, each with the column of the row that holds it."""
+    system: str | None = None
+    """The system whose id that column holds, if it is no key but linked with one."""
+
+
+@dataclass(frozen=True, eq=False)
+class MasterKey:
+    """The master key of the thing that an id of another system stands for."""
+
+    external: ExternalId
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +140,7 @@ Meaning = (
     | SourceOfRow
     | SourceColumn
     | Referred
+    | MasterKey
     | RowByKey
     | Connection
     | Part

@@ -33,9 +33,9 @@ from logistics_api.graphql.names import Names, camel, constant, pascal
 from logistics_api.graphql.rest import checked
 from logistics_api.graphql.rows import json_object
 from logistics_api.graphql.scalars import BIG_INT, DATE, DECIMAL, OF_KIND
-from logistics_api.graphql.schema import Fields, field_of
+from logistics_api.graphql.schema import AS_OF_ARGUMENT, Fields, field_of
 from logistics_api.metrics.descriptions import dimensions_of
-from logistics_api.metrics.parameters import MetricParameters, can_show, question
+from logistics_api.metrics.parameters import MetricParameters, can_show, question, question_as_of
 from logistics_api.querying.answering import ROWS, Answer, answer, common_version
 from logistics_api.querying.metric_query import MAX_ROWS, PERIOD, Show, total_of
 from logistics_api.querying.planner import Source
@@ -131,13 +131,14 @@ class _MetricsMaker:
             "periods": GraphQLArgument(GraphQLInt, 7, description="How many periods `AVERAGE` covers, 2 to 366"),
             "exact": GraphQLArgument(GraphQLBoolean, False, description="Whether approximations are refused"),
             "order": GraphQLArgument(several(self._order()), description="What to sort by; what has no value is last"),
+            AS_OF_ARGUMENT: GraphQLArgument(
+                GraphQLString,
+                description="What was known earlier: a file by its number or path, a day, or a moment",
+                out_name="as_of",
+            ),
             "limit": GraphQLArgument(GraphQLInt, 1_000, description=f"Maximum number of rows, up to {MAX_ROWS:,}"),
         }
-        return (
-            found
-            if self._dataset.dating is not None
-            else _without(found, "grain", "start", "end", "compare", "periods")
-        )
+        return found if self._dataset.has_periods else _without(found, "grain", "start", "end", "compare", "periods")
 
     def _names(self) -> GraphQLEnumType:
         names = Names()
@@ -200,7 +201,7 @@ class _MetricsMaker:
         def add(name: str, type_: Any, description: str) -> None:
             found[names.claim(camel(name))] = field_of(type_, MetricColumn(name), description)
 
-        if self._dataset.dating is not None:
+        if self._dataset.has_periods:
             add(PERIOD, DATE, "First day of the period")
         for path in self._paths:
             add(path.name, OF_KIND[kind_of(path.field)], f"{path.field.title_with_unit}; null unless grouped by it")
@@ -284,7 +285,9 @@ class MetricsQuestion:
         """
         meaning = meaning_of(self.root.field)
         assert isinstance(meaning, DatasetMetrics)
-        query = question(_parameters(self.arguments, meaning.dataset), meaning.dataset, catalogue)
+        parameters = _parameters(self.arguments, meaning.dataset)
+        query = question(parameters, meaning.dataset, catalogue)
+        query, _ = await question_as_of(database, query, parameters, catalogue)
         found = await answer(database, registry, catalogue, query, self._shown("rows", ELEMENTS))
         answers, texts = [found], _texts(found.rows)
         if any(nodes[0].name.value == "total" for nodes in self._selected().values()):
@@ -330,7 +333,7 @@ class MetricsQuestion:
             case "dataVersion":
                 return found.data_version
             case "undated":
-                return found.stored.undated
+                return found.undated
             case "approximations":
                 return list(self._approximations(nodes, found))
             case "total":
@@ -376,6 +379,7 @@ def _parameters(arguments: Mapping[str, Any], dataset: Dataset) -> MetricParamet
             "periods": 7 if arguments.get("periods") is None else arguments["periods"],
             "exact": bool(arguments.get("exact")),
             "order": joined("order"),
+            "as_of": text("as_of"),
             "limit": 1_000 if limit is None else limit,
         },
     )

@@ -9,6 +9,7 @@ from psycopg import sql
 
 from logistics_api.graphql.variables import Late, Variables, resolved
 from logistics_api.rows.queries import ESTIMATE
+from logistics_core.catalogue import Dataset
 
 Binder = Callable[[Variables], dict[str, Any]]
 """Makes parameters of a statement from the values of variables."""
@@ -68,12 +69,32 @@ class Estimate:
     """An EXPLAIN with a plan as JSON; its parameters are among those of the statement."""
 
 
+@dataclass
+class AsOfAsked:
+    """That a part of an operation is about what was known earlier: its parameter is the number of the last file."""
+
+    name: str
+    text: str | Late
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    """Whose records are read, by name."""
+
+    def add(self, dataset: Dataset) -> None:
+        """Notes that records of a dataset are read."""
+        self.datasets[dataset.name] = dataset
+
+    @property
+    def file(self) -> sql.Composable:
+        """What stands for the number in the statement."""
+        return sql.SQL("{}::int").format(sql.Placeholder(self.name))
+
+
 class Binding:
     """The parameters of a statement while it is written."""
 
     def __init__(self) -> None:
         self.binders: list[Binder] = []
         self.estimates: list[Estimate] = []
+        self.as_of: list[AsOfAsked] = []
         self._count = 0
 
     def name(self) -> str:
@@ -96,6 +117,12 @@ class Binding:
             self.binders.append(lambda _: {name: converted})
         return sql.Placeholder(name)
 
+    def as_of_file(self, text: str | Late) -> AsOfAsked:
+        """Adds the number of the file that a text means; it is looked up before the statement."""
+        asked = AsOfAsked(self.name(), text)
+        self.as_of.append(asked)
+        return asked
+
     def made(self, make: Callable[[Variables], Any]) -> sql.Composable:
         """Adds a parameter that is made of variables."""
         name = self.name()
@@ -105,6 +132,7 @@ class Binding:
     def estimated(self, relation: sql.Composable, conditions: sql.Composable) -> sql.Composable:
         """Adds the number of rows that PostgreSQL expects."""
         name = self.name()
-        statement = sql.SQL(ESTIMATE).format(table=relation, relation=relation, conditions=conditions)
+        named = sql.SQL("the rows of a page")  # in a comment, which ends with its line
+        statement = sql.SQL(ESTIMATE).format(table=named, relation=relation, conditions=conditions)
         self.estimates.append(Estimate(name, statement.as_bytes(None)))
         return sql.SQL("{}::bigint").format(sql.Placeholder(name))

@@ -51,6 +51,8 @@ from logistics_api.graphql.meanings import RestDocument, meaning_of
 from logistics_api.graphql.names import camel
 from logistics_api.graphql.scalars import BIG_INT, DATE, DATE_TIME, DECIMAL, JSON
 from logistics_api.graphql.schema import field_of
+from logistics_api.history.endpoints import read_figure_history, read_timeline_of
+from logistics_api.history.schemas import FigureHistory, FigureParameters, RecordHistory, TimelineParameters
 from logistics_api.http.context import context_of
 from logistics_api.ingestion.endpoints import list_files, list_rejects
 from logistics_api.ingestion.file_schemas import Files
@@ -59,6 +61,17 @@ from logistics_api.ingestion.reject_schemas import Rejects
 from logistics_api.metrics.endpoints import read_key_figures
 from logistics_api.metrics.key_figures import KeyFigureParameters
 from logistics_api.metrics.schemas import KeyFigures
+from logistics_api.models.endpoints import HistoryParameters as ModelHistoryParameters
+from logistics_api.models.endpoints import (
+    OddParameters,
+    PredictionParameters,
+    list_model_predictions,
+    list_models,
+    list_odd_values,
+    read_model_history,
+)
+from logistics_api.models.schemas import ModelHistory, ModelList, ModelPredictions, OddValues
+from logistics_api.parameters.datasets import dataset_of
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.quality.endpoints import read_quality
 from logistics_api.quality.schemas import QualityOfDatasets
@@ -258,6 +271,34 @@ async def _load_forecast_accuracy(request: Request, arguments: Mapping[str, Any]
     return _of_response(await read_forecast_accuracy(parameters, request, request.app.state.database))
 
 
+async def _load_models(request: Request, _: Mapping[str, Any]) -> Loaded:
+    found = _of_response(await list_models(NothingElse(), request.app.state.database))
+    return Loaded(found.value["models"], found.data_version, found.is_stored)
+
+
+def _of_model(parameters: type[BaseModel], endpoint: Callable[..., Any]) -> Load:
+    async def load(request: Request, arguments: Mapping[str, Any]) -> Loaded:
+        given = checked(parameters, {name: value for name, value in arguments.items() if name != "model"})
+        return _of_response(await endpoint(arguments["model"], given, request.app.state.database))
+
+    return load
+
+
+async def _load_record_history(request: Request, arguments: Mapping[str, Any]) -> Loaded:
+    paging = {name: arguments.get(name) for name in ("limit", "cursor")}
+    parameters = checked(TimelineParameters, paging)
+    dataset = dataset_of(request, arguments["dataset"])
+    found = await read_timeline_of(request.app.state.database, dataset, arguments["key"], parameters)
+    return Loaded(json.loads(found, parse_float=Decimal), is_stored=False)
+
+
+async def _load_figure_history(request: Request, arguments: Mapping[str, Any]) -> Loaded:
+    parameters = checked(FigureParameters, {name: each for name, each in arguments.items() if name != "dataset"})
+    state = request.app.state
+    response = await read_figure_history(arguments["dataset"], parameters, request, state.database, state.rollups)
+    return _of_response(response)
+
+
 async def _load_key_figures(request: Request, arguments: Mapping[str, Any]) -> Loaded:
     parameters = checked(KeyFigureParameters, arguments)
     state = request.app.state
@@ -292,8 +333,12 @@ async def _request_action(
 # -- fields ------------------------------------------------------------------------------------------------------------
 
 
+_DATASET = GraphQLArgument(GraphQLNonNull(GraphQLString), description="A dataset by its name")
 PERIODS_OF_A_SERIES = 40
 """What a forecast of a series counts for: about as many periods as it has."""
+
+
+_MODEL = {"model": GraphQLArgument(GraphQLNonNull(GraphQLString), description="A model by its name")}
 
 
 def _document(
@@ -339,7 +384,7 @@ def queries() -> dict[str, GraphQLField]:
             _load_forecast,
             "Forecasts of a metric with their quantiles, beside what came true",
             {
-                "dataset": GraphQLArgument(GraphQLNonNull(GraphQLString), description="A dataset by its name"),
+                "dataset": _DATASET,
                 **{name: each for name, each in _arguments(ForecastParameters).items() if name != "format"},
             },
             rows=PERIODS_OF_A_SERIES,
@@ -349,6 +394,44 @@ def queries() -> dict[str, GraphQLField]:
             _load_forecast_accuracy,
             "How right forecasts were, by periods ahead and over time",
             _arguments(AccuracyParameters),
+        ),
+        "models": _document(_all_of(ModelList), _load_models, "Models, with the version in production and its record"),
+        "modelHistory": _document(
+            object_type(ModelHistory),
+            _of_model(ModelHistoryParameters, read_model_history),
+            "What became of the versions of a model, and which was in production when",
+            _MODEL | _arguments(ModelHistoryParameters),
+        ),
+        "modelPredictions": _document(
+            object_type(ModelPredictions),
+            _of_model(PredictionParameters, list_model_predictions),
+            "What is predicted of records, the riskiest first",
+            _MODEL | _arguments(PredictionParameters),
+        ),
+        "oddValues": _document(
+            object_type(OddValues),
+            _of_model(OddParameters, list_odd_values),
+            "What a model finds odd now, with the reason",
+            _MODEL | _arguments(OddParameters),
+        ),
+        "recordHistory": _document(
+            object_type(RecordHistory),
+            _load_record_history,
+            "The versions of one record, the newest first, with what each changed",
+            {
+                "dataset": _DATASET,
+                "key": GraphQLArgument(
+                    GraphQLNonNull(GraphQLList(GraphQLNonNull(GraphQLString))),
+                    description="The values of its key, in the order of the contract",
+                ),
+                **_arguments(TimelineParameters),
+            },
+        ),
+        "figureHistory": _document(
+            object_type(FigureHistory),
+            _load_figure_history,
+            "What figures were and are, and the files that changed them",
+            {"dataset": _DATASET, **_arguments(FigureParameters)},
         ),
         "kpi": _document(
             object_type(KeyFigures),

@@ -11,16 +11,20 @@ from typing import Any
 
 from psycopg import sql
 
+from logistics_api.as_of.relations import AS_OF, table_of_records
 from logistics_api.graphql.filters import Columns, converted, fingerprint_of, read_filter
-from logistics_api.graphql.meanings import RELATION, Connection, Part
-from logistics_api.graphql.plans import Binding, RowsAsked
+from logistics_api.graphql.meanings import Connection, Part
+from logistics_api.graphql.plans import AsOfAsked, Binding, RowsAsked
 from logistics_api.graphql.scalars import value_for_column
 from logistics_api.graphql.variables import Late, Variables, resolved
 from logistics_api.parameters import cursors
 from logistics_api.rows import queries
 from logistics_api.rows.pages import cursor_types
 from logistics_api.rows.tables import OF_FILE, Kind, Table
+from logistics_core.catalogue import Dataset
+from logistics_core.catalogue.identities import ExternalId
 from logistics_core.metrics.conditions import EVERYTHING, conditions_in, sql_of
+from logistics_core.metrics.relations import CURRENT_LINKS, links_as_of
 
 # The name of the object must be none that a member can have: it would stand for that member.
 OBJECT = '(SELECT row_to_json("An object") FROM (SELECT {columns}) AS "An object")'
@@ -59,6 +63,11 @@ TOTAL = """
 
 DATING = '(SELECT {source} FROM {other} AS "Dating" WHERE "Dating".{key} = {field})'
 
+LINKED = (
+    '(SELECT "Link".master_key FROM {links} AS "Link" '
+    'WHERE "Link".entity = {entity} AND "Link".system = {system} AND "Link".external_id = {id}::text)'
+)
+
 OF_LEDGER = "(SELECT file.{column} FROM ingest.files AS file WHERE file.file_id = {file_id})"
 
 # As `parameters.cursors` makes them; base64 breaks its lines.
@@ -77,10 +86,14 @@ def json_object(columns: Mapping[str, sql.Composable]) -> sql.Composable:
 
 
 class Row:
-    """A row of a table, under an alias."""
+    """A row of a table, under an alias; `as_of`: as of an earlier file."""
 
-    def __init__(self, table: Table, alias: str) -> None:
-        self.table, self.alias = table, alias
+    def __init__(self, table: Table, alias: str, as_of: AsOfAsked | None = None) -> None:
+        self.table, self.alias, self.as_of = table, alias, as_of
+
+    def records(self, dataset: Dataset) -> sql.Composable:
+        """The records of a dataset that the row belongs to, or refers to."""
+        return _records(dataset, self.as_of, by_key=True)
 
     def shown(self, column: str) -> sql.Composable:
         """A column as answers show it."""
@@ -94,9 +107,26 @@ class Row:
         assert other is not None and dated_by is not None
         return sql.SQL(DATING).format(
             source=queries.page_column(self.table, column),
-            other=sql.Identifier("raw", other.name),
+            other=self.records(other),
             key=sql.Identifier(*other.key),
             field=sql.Identifier(self.alias, dated_by.field),
+        )
+
+    def linked_key(self, field: str, entity: str, system: str) -> sql.Composable:
+        """The master key that the id in a field is linked with; NULL if it is linked with none."""
+        return sql.SQL(LINKED).format(
+            links=_links(self.as_of),
+            entity=sql.Literal(entity),
+            system=sql.Literal(system),
+            id=sql.Identifier(self.alias, field),
+        )
+
+    def master_key(self, external: ExternalId) -> sql.Composable:
+        """The master key of a thing; without a link, the system and the id."""
+        return sql.SQL("coalesce({}, {} || {}::text)").format(
+            self.linked_key(external.field, external.entity, external.system),
+            sql.Literal(f"{external.system}:"),
+            sql.Identifier(self.alias, external.field),
         )
 
     def source(self, column: str) -> sql.Composable:
@@ -107,11 +137,22 @@ class Row:
         return sql.SQL(OF_LEDGER).format(column=sql.Identifier(OF_FILE[column]), file_id=file_id)
 
 
+def _links(as_of: AsOfAsked | None) -> sql.Composable:
+    return CURRENT_LINKS if as_of is None else links_as_of(as_of.file)
+
+
+def _records(dataset: Dataset, as_of: AsOfAsked | None, *, by_key: bool = False) -> sql.Composable:
+    if as_of is None:
+        return sql.Identifier("raw", dataset.name)
+    as_of.add(dataset)
+    return table_of_records(dataset, as_of.file, by_key=by_key)
+
+
 def one_row(row: Row, shown: sql.Composable, identified: Sequence[sql.Composable]) -> sql.Composable:
     """The row for which the conditions hold; NULL if there is none."""
     return sql.SQL(ONE).format(
         object=shown,
-        table=queries.name_of(row.table),
+        table=row.records(row.table.dataset),
         row=sql.Identifier(row.alias),
         identified=sql.SQL(" AND ").join(identified),
     )
@@ -128,12 +169,15 @@ class Page:
         size: RowsAsked,
         binding: Binding,
         parent: Row | None = None,
+        as_of: AsOfAsked | None = None,
     ) -> None:
-        """`parent`: the row that those of the page refer to."""
+        """`parent`: the row that those of the page refer to; `as_of`: as of an earlier file."""
         table = of.table
-        self.row = Row(table, f"Row{number}")
+        self.row = Row(table, f"Row{number}", as_of)
+        self._as_of = as_of
         self._parts_of = f"Parts{number}"
-        self._table, self._binding, self._columns = table, binding, Columns(table, of.catalogue)
+        self._table, self._binding = table, binding
+        self._columns = Columns(table, of.catalogue, lambda name: _records(of.catalogue[name], as_of), _links(as_of))
         self._given = arguments.get("filter")
         self._order: str = arguments.get("orderBy") or table.default_sort
         self._after: str | Late | None = arguments.get("after")
@@ -183,7 +227,9 @@ class Page:
     def cursor(self) -> sql.Composable:
         """The cursor of a row: the same as REST's."""
         table, order, given = self._table, self._order, self._given
-        salt = self._binding.made(lambda variables: cursors.salt(_fingerprint(table, order, given, variables)))
+        salt = self._binding.made(
+            lambda variables: cursors.salt(_fingerprint(table, order, given, self._as_of, variables))
+        )
         texts = [_key_text(sql.Identifier(self.row.alias, key), table.columns[key]) for key in self._keys]
         keys = sql.SQL("convert_to('[' || {} || ']', 'UTF8')").format(sql.SQL(" || ',' || ").join(texts))
         return sql.SQL(CURSOR).format(salt=salt, keys=keys, length=sql.Literal(cursors.CHECKSUM_BYTES))
@@ -195,7 +241,8 @@ class Page:
         is_all = sql.SQL("false" if self._after is not None else "{} <= {}").format(found, self._size)
         if is_capped or self._is_within:
             return Total(relation, conditions, is_all, found, sql.Literal(queries.CAP), None)
-        whole = self._binding.estimated(queries.name_of(self._table), sql.SQL("true"))
+        table = queries.name_of(self._table) if self._as_of is None else self._relation([])
+        whole = self._binding.estimated(table, sql.SQL("true"))
         expected = self._binding.estimated(relation, conditions) if self._conditions else whole
         most = sql.SQL("CASE WHEN {} <= {small} THEN {small} ELSE -1 END").format(
             whole, small=sql.Literal(queries.SMALL)
@@ -223,11 +270,17 @@ class Page:
 
     def _relation(self, names: Sequence[str]) -> sql.Composable:
         """The table as `page`, with what columns of these names and the filter need."""
-        return sql.SQL("{} {}").format(queries.relation(self._table, names), self._columns.joins)
+        if self._as_of is None:
+            return sql.SQL("{} {}").format(queries.relation(self._table, names), self._columns.joins)
+        for dataset in queries.datasets_read(self._table, names):
+            self._as_of.add(dataset)
+        by_key = set(self._keys) <= set(self._table.dataset.key) and not self._conditions
+        relation = queries.relation(self._table, names, as_of=self._as_of.file, by_key=by_key)
+        return sql.SQL("{} {}").format(relation, self._columns.joins)
 
     @property
     def _filtered_columns(self) -> list[str]:
-        return [each.field for each in conditions_in(self._filter) if RELATION not in each.field]
+        return [each.field for each in conditions_in(self._filter) if each.field in self._table.columns]
 
     def _filtered(self) -> list[sql.Composable]:
         if self._filter == EVERYTHING:
@@ -265,7 +318,7 @@ class Page:
         types = cursor_types(table, order)
 
         def key(variables: Variables) -> Any:
-            fingerprint = _fingerprint(table, order, given, variables)
+            fingerprint = _fingerprint(table, order, given, self._as_of, variables)
             return cursors.decode(fingerprint, resolved(after, variables), types)[number]
 
         column = self._keys[number]
@@ -326,8 +379,11 @@ def _all(conditions: Sequence[sql.Composable]) -> sql.Composable:
     return sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true")
 
 
-def _fingerprint(table: Table, order: str, given: Mapping[str, Any] | None, variables: Variables) -> str:
-    return cursors.fingerprint(table.slug, order, fingerprint_of(given, variables))
+def _fingerprint(
+    table: Table, order: str, given: Mapping[str, Any] | None, as_of: AsOfAsked | None, variables: Variables
+) -> str:
+    earlier = {} if as_of is None else {AS_OF: resolved(as_of.text, variables)}
+    return cursors.fingerprint(table.slug, order, fingerprint_of(given, variables) | earlier)
 
 
 def _key_text(column: sql.Composable, kind: Kind) -> sql.Composable:

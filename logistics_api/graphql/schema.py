@@ -32,6 +32,7 @@ from logistics_api.graphql.meanings import (
     RELATION,
     Column,
     Connection,
+    MasterKey,
     Meaning,
     Part,
     Referred,
@@ -44,12 +45,18 @@ from logistics_api.graphql.scalars import BIG_INT, OF_KIND
 from logistics_api.rows.queries import CAP, SMALL
 from logistics_api.rows.tables import SOURCE, Kind, Table, kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset, Field
-from logistics_core.catalogue.model import Reference
+from logistics_core.catalogue.model import Reference, master_key_field
 from logistics_core.metrics.paths import relations_of
 
 MOST_ROWS = 1_000
 """Rows of one page."""
 USUAL_ROWS = 100
+AS_OF_ARGUMENT = "asOf"
+"""Of fields of the root: what was known earlier."""
+_AS_OF = GraphQLArgument(
+    GraphQLString,
+    description="What was known earlier, of everything below: a file by its number or path, a day, or a moment",
+)
 
 _OWN_TYPES = ("Query", "Mutation", "Subscription", "PageInfo", "RecordSource", "Total", "TotalKind", "Counting")
 
@@ -227,10 +234,19 @@ class _OfDataset:
                 )
                 for relation, reference in relations_of(self.dataset).items()
             }
+            keys = {
+                names.claim(f"{camel(each.name)}Key", f"{camel(each.name)}MasterKey"): GraphQLInputField(
+                    _FILTERS[OF_KIND["string"].name],
+                    description=master_key_field(each).description,
+                    out_name=each.name,
+                )
+                for each in self.dataset.external_ids
+            }
             several = GraphQLList(GraphQLNonNull(made))
             return (
                 own
                 | referred
+                | keys
                 | {
                     "and": GraphQLInputField(several, description="All of these hold", out_name=LOGIC["and"]),
                     "or": GraphQLInputField(several, description="One of these holds", out_name=LOGIC["or"]),
@@ -283,7 +299,9 @@ class _SchemaMaker:
         for name, made in self._made.items():
             dataset = made.dataset
             many = camel(name)
-            yield names.claim(many, f"{many}Rows"), self._page(made, (), f"{dataset.title}, page by page")
+            page = self._page(made, (), f"{dataset.title}, page by page")
+            page.args = {**page.args, AS_OF_ARGUMENT: _AS_OF}
+            yield names.claim(many, f"{many}Rows"), page
             yield names.claim(camel(dataset.singular), f"{camel(dataset.singular)}Row"), self._row_by_key(made)
             if self._of_dataset is not None:
                 for wanted, field in self._of_dataset(dataset, self._types, made.filter).items():
@@ -294,11 +312,12 @@ class _SchemaMaker:
         return field_of(type_, Connection(made.table, self._catalogue, pairs), description, made.page_arguments)
 
     def _row_by_key(self, made: _OfDataset) -> GraphQLField:
-        names, arguments, columns = Names(), {}, {}
+        names, arguments, columns = Names([AS_OF_ARGUMENT]), {}, {}
         for column in made.table.identity:
             name = names.claim(made.columns.get(column, camel(column)))
             arguments[name] = GraphQLArgument(_required(OF_KIND[made.table.columns[column]]))
             columns[name] = column
+        arguments[AS_OF_ARGUMENT] = _AS_OF
         described = f"One record of {made.dataset.name}; null if there is none"
         return field_of(self._rows[made.dataset.name], RowByKey(made.table, columns), described, arguments)
 
@@ -313,10 +332,14 @@ class _SchemaMaker:
             meaning = Referred(
                 table_of(self._catalogue[reference.dataset]),
                 tuple(zip(reference.target_fields, reference.fields, strict=True)),
+                reference.system,
             )
             found[names.claim(camel(name), f"{camel(name)}Record")] = field_of(
                 self._rows[reference.dataset], meaning, described
             )
+        for external in made.dataset.external_ids:
+            name = names.claim(f"{camel(external.name)}Key", f"{camel(external.name)}MasterKey")
+            found[name] = field_of(GraphQLString, MasterKey(external), master_key_field(external).description)
         for other, reference in self._references_to(made.dataset):
             pairs = tuple(zip(reference.fields, reference.target_fields, strict=True))
             described = f"The records of {other.name} that refer to it"

@@ -17,6 +17,7 @@ from graphql import (
 )
 from graphql.language import DocumentNode
 
+from logistics_api.as_of.resolving import resolve
 from logistics_api.database import timing
 from logistics_api.database.pool import Database
 from logistics_api.graphql import rest
@@ -25,8 +26,9 @@ from logistics_api.graphql.documents import Documents, Operation, Refused
 from logistics_api.graphql.meanings import DatasetMetrics, meaning_of
 from logistics_api.graphql.metrics import SHARED, MetricsQuestion, metrics_fields
 from logistics_api.graphql.plans import Estimate
-from logistics_api.graphql.schema import Root, make_schema
+from logistics_api.graphql.schema import AS_OF_ARGUMENT, Root, make_schema
 from logistics_api.graphql.subscriptions import subscriptions
+from logistics_api.graphql.variables import resolved
 from logistics_api.rows.queries import rows_expected
 from logistics_core.catalogue import Catalogue
 
@@ -76,6 +78,10 @@ class GraphqlService:
             raise Refused(error) from error
         texts = dict(plan.constants)
         pieces = _Pieces(has_rows=plan.statement is not None)
+        for asked in plan.as_of:
+            text = resolved(asked.text, variables)
+            found = await resolve(request.app.state.database, text, asked.datasets.values(), AS_OF_ARGUMENT)
+            parameters[asked.name] = found.file_id
         if plan.statement is not None:
             row = await _fetch(request.app.state.database, plan.statement, plan.estimates, parameters)
             texts |= {key: text or "null" for key, text in zip(plan.from_statement, row, strict=True)}

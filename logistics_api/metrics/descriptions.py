@@ -9,7 +9,7 @@ from logistics_api.querying.planner import Plan
 from logistics_api.querying.registry import StoredDataset
 from logistics_core.catalogue import Catalogue, Dataset, Role
 from logistics_core.catalogue.metrics import Metric
-from logistics_core.catalogue.model import NESTED_TYPES
+from logistics_core.catalogue.model import NESTED_TYPES, master_key_field
 from logistics_core.metrics.defaults import is_part_of_whole, metrics_of
 from logistics_core.metrics.paths import relations_of
 
@@ -23,8 +23,9 @@ def describe_metrics(dataset: Dataset, catalogue: Catalogue, stored: StoredDatas
         dataset=dataset.name,
         title=dataset.title,
         description=dataset.description,
-        has_days=dataset.dating is not None,
+        has_days=dataset.has_periods,
         time_zone=_time_zone(dataset),
+        snapshots=dataset.snapshots,
         days=_days(stored),
         metrics=[_metric(metric, dataset) for metric in metrics_of(dataset)],
         dimensions=dimensions_of(dataset, catalogue),
@@ -38,6 +39,8 @@ def dimensions_of(dataset: Dataset, catalogue: Catalogue) -> list[Dimension]:
 
 def _time_zone(dataset: Dataset) -> str | None:
     dating = dataset.dating
+    if dataset.history is not None and dataset.snapshots is not None:
+        return dataset.history.time_zone
     if dating is None or not dating.is_own or not dataset.field(dating.field).has_time_zone:
         return None
     return dating.time_zone
@@ -73,6 +76,9 @@ def _dimensions(dataset: Dataset, catalogue: Catalogue, prefix: str, depth: int)
                 dataset=dataset.name,
                 role=field.role,
             )
+    for external in dataset.external_ids:
+        key = master_key_field(external)
+        yield Dimension(path=f"{prefix}{key.name}", title=key.title, type=key.type, dataset=dataset.name, role=key.role)
     if depth:
         for name, reference in relations_of(dataset).items():
             yield from _dimensions(catalogue[reference.dataset], catalogue, f"{prefix}{name}.", depth - 1)

@@ -11,7 +11,7 @@ from logistics_api.metrics.descriptions import describe_metrics
 from logistics_api.metrics.documents import answer_document
 from logistics_api.metrics.files import as_file
 from logistics_api.metrics.key_figures import KeyFigureParameters, key_figures
-from logistics_api.metrics.parameters import MetricParameters, question
+from logistics_api.metrics.parameters import MetricParameters, question, question_as_of
 from logistics_api.metrics.schemas import KeyFigures, MetricAnswer, MetricCatalogue
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
 from logistics_api.parameters.date_range import NothingElse
@@ -77,13 +77,17 @@ async def read_dataset_metrics(
     takes longer; `source` says which. With another `format` than json, the rows alone are sent as a file.
     """
     catalogue = request.app.state.catalogue
-    query = question(parameters, dataset_of(request, dataset), catalogue)
+    query, as_of = await question_as_of(
+        database, question(parameters, dataset_of(request, dataset), catalogue), parameters, catalogue
+    )
     if parameters.format != "json":
-        return await as_file(database, registry, catalogue, query, parameters.format)
+        return await as_file(database, registry, catalogue, query, parameters.format, as_of)
     found = await answer(database, registry, catalogue, query)
     total = await answer(database, registry, catalogue, total_of(query)) if parameters.total else None
     answers = [found] if total is None else [found, total]
-    return versioned_response(answer_document(found, total), common_version(each.data_version for each in answers))
+    return versioned_response(
+        answer_document(found, total, as_of), common_version(each.data_version for each in answers)
+    )
 
 
 @router.get("/api/kpi", response_model=KeyFigures, responses=FIGURE_PROBLEMS, summary="Key figures with their change")

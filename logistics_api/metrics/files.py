@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from fastapi import Response
 
+from logistics_api.as_of.resolving import AsOf
 from logistics_api.database.pool import Database
 from logistics_api.exports.formats import MEDIA_TYPES, Format
 from logistics_api.exports.parquet import SCALE, parquet_type, require_pyarrow
@@ -26,7 +27,12 @@ Rows = Sequence[tuple[Any, ...]]
 
 
 async def as_file(
-    database: Database, registry: RollupRegistry, catalogue: Catalogue, query: MetricQuery, format: Format
+    database: Database,
+    registry: RollupRegistry,
+    catalogue: Catalogue,
+    query: MetricQuery,
+    format: Format,
+    as_of: AsOf | None = None,
 ) -> Response:
     """The rows of an answer as a file; the header `Metrics-Source` says what they come from.
 
@@ -40,6 +46,7 @@ async def as_file(
         "Content-Disposition": f'attachment; filename="{query.dataset.slug}-metrics.{format}"',
         "Metrics-Source": plan.source.value,
         "Cache-Control": "no-store",
+        **({} if as_of is None else as_of.headers),
     }
     return Response(_WRITERS[format](query, rows), media_type=MEDIA_TYPES[format], headers=headers)
 

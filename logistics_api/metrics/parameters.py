@@ -9,6 +9,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logistics_api.as_of.parameter import DESCRIPTION, AsOfText
+from logistics_api.as_of.resolving import AsOf, resolve
+from logistics_api.database.pool import Database
 from logistics_api.errors import refused_parameter
 from logistics_api.parameters.date_range import Day, end_before_start
 from logistics_api.parameters.types import DIGITS, Flag
@@ -19,11 +22,12 @@ from logistics_api.querying.metric_query import (
     MetricQuery,
     Order,
     Show,
+    datasets_read,
 )
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.contract_shapes import nearest_match
 from logistics_core.catalogue.metrics import Metric
-from logistics_core.catalogue.model import NESTED_TYPES
+from logistics_core.catalogue.model import NESTED_TYPES, Snapshots
 from logistics_core.metrics.conditions import EVERYTHING, Filter, conditions_on, read_filter
 from logistics_core.metrics.defaults import find_metric, is_part_of_whole, metrics_of
 from logistics_core.metrics.paths import FieldPath, read_path
@@ -51,7 +55,8 @@ class MetricParameters(BaseModel):
     by: Names | None = Field(
         None,
         description=f"Fields to group by, separated by commas, at most {MAX_DIMENSIONS}; those of records referred to "
-        "by path, such as `log.vehicle.vehicle_type`",
+        "by path, such as `log.vehicle.name`. Where a field holds ids of another system, the name of the thing, such "
+        "as `vehicle`, is its master key: of ids without a link, the system and the id itself",
         examples=["origin"],
     )
     grain: Grain | None = Field(None, description="Also group by period; weeks begin on Monday", examples=["month"])
@@ -90,6 +95,7 @@ class MetricParameters(BaseModel):
     exact: Flag = Field(
         False, description="Refuses approximations: distinct counts and quantiles are computed from the records"
     )
+    as_of: AsOfText | None = Field(None, description=DESCRIPTION)
     total: Flag = Field(False, description="Adds the metrics over all groups and periods")
     format: Literal["json", "csv", "ndjson", "parquet"] = Field("json", description="Format of the answer")
 
@@ -115,6 +121,20 @@ def question(parameters: MetricParameters, dataset: Dataset, catalogue: Catalogu
         exact=parameters.exact,
     )
     return read.checked(query)
+
+
+async def question_as_of(
+    database: Database, query: MetricQuery, parameters: MetricParameters, catalogue: Catalogue
+) -> tuple[MetricQuery, AsOf | None]:
+    """The question about what was known earlier, if the parameters ask for that, and the last file that counts.
+
+    Raises:
+        Problem: 422, that is not known any more; whatever `resolve` raises.
+    """
+    if parameters.as_of is None:
+        return query, None
+    found = await resolve(database, parameters.as_of, datasets_read(query, catalogue))
+    return replace(query, as_of=found.file_id), found
 
 
 class _Reader:
@@ -176,7 +196,7 @@ class _Reader:
         start, end = self._given.start, self._given.end
         if start is None and end is None:
             return None
-        if self._dataset.dating is None:
+        if not self._dataset.has_periods:
             raise refused_parameter(
                 "start", f"no range: records of {self._dataset.name} have no day", str(start or end)
             )
@@ -191,9 +211,12 @@ class _Reader:
         return _with_order(query, _split(self._given.order))
 
     def _check_grain(self, query: MetricQuery) -> None:
-        if query.grain is not None and self._dataset.dating is None:
+        if query.grain is not None and not self._dataset.has_periods:
             raise refused_parameter("grain", f"none: {self._without_day}", query.grain.value)
-        if query.compare is not None and self._dataset.dating is None:
+        if query.grain in (Grain.DAY, Grain.WEEK) and self._dataset.snapshots is Snapshots.MONTHLY:
+            expected = f"month, quarter or year: {self._dataset.name} has monthly snapshots"
+            raise refused_parameter("grain", expected, query.grain)
+        if query.compare is not None and not self._dataset.has_periods:
             raise refused_parameter("compare", f"none: {self._without_day}", query.compare.value)
 
 
@@ -212,6 +235,8 @@ def can_show(metric: Metric, shown: frozenset[Show], dataset: Dataset) -> bool:
     """Whether the values of a metric can be accumulated, or shared out, as asked for."""
     if not shown:
         return True
+    if Show.RUNNING in shown and dataset.snapshots is not None:
+        return False  # states of a stock do not add up over time
     if Show.SHARE in shown and not is_part_of_whole(dataset, metric):
         return False
     return not values_of(metric, metrics_of(dataset))

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from logistics_api.as_of.schemas import FileAsOf
 from logistics_api.querying.planner import Source
 
 
@@ -58,8 +59,12 @@ class DatasetMetrics(BaseModel):
     description: str
     has_days: bool = Field(description="Whether records have a day, so that there are periods and ranges")
     time_zone: str | None = Field(
-        description="The time zone of the days, if they are those of a record's own moments; otherwise null",
+        description="The time zone of the days, if they are those of moments: of a record's own, or of the files that "
+        "snapshots are as of; otherwise null",
         examples=["Europe/Berlin"],
+    )
+    snapshots: Literal["daily", "monthly"] | None = Field(
+        description="If periods are not those of records: values are as they were known at the end of each day or month"
     )
     days: RecordDays | None = Field(
         description="The days of its records as of the last refresh; null if they have none, or none is known yet"
@@ -120,9 +125,11 @@ class MetricAnswer(BaseModel):
 
     dataset: str = Field(examples=["shipments"])
     source: Source = Field(
-        description="`rollup`: from a pre-aggregate, as of the last refresh; `rows`: from the records as they are now"
+        description="`rollup`: from a pre-aggregate, as of the last refresh; `rows`: from the records as they are now, "
+        "or as they were as of the file asked for"
     )
     data_version: int | None = Field(description="The refresh that the figures are of; null if they are of the records")
+    as_of: FileAsOf | None = Field(description="The last file that counts; null if all do")
     grain: str | None
     range: Span | None = Field(description="The range; null if all records count")
     periods: list[AnswerPeriod] = Field(description="What each period is compared with; empty without a comparison")

@@ -70,6 +70,7 @@ class Pipeline(Collector):
             yield from _of_figures(found)
             yield from _of_files(found, tuple(self.catalogue))
             yield from _of_sources(found)
+            yield from _of_models(found)
             yield from _of_forecasts(self._fits, self.catalogue)
 
 
@@ -216,6 +217,37 @@ def _gauges_of_sources(resources: Sequence[dict[str, Any]]) -> Iterator[Metric]:
         if each["newest_record_at"] is not None:
             newest.add_metric(_labels(each), each["newest_record_at"])
     yield from (failing, behind, newest)
+
+
+_EXECUTION_COUNTERS = {
+    "logistics_model_executions": ("executions", "Times that a model was trained or used, by kind: train, score, job"),
+    "logistics_model_rows": ("rows", "Records that models have learnt from or predicted"),
+    "logistics_model_seconds": ("seconds", "Seconds that this took"),
+    "logistics_model_queue_seconds": ("queue_seconds", "Seconds that jobs waited for a worker"),
+}
+_EXECUTION_GAUGES = {
+    "logistics_model_memory_bytes": ("memory_bytes", "Highest resident memory of a process that used the model"),
+    "logistics_model_version": ("version", "Newest version of the model that was trained or used"),
+}
+
+
+def _of_models(found: dict[str, Any]) -> Iterator[Metric]:
+    """What models have cost, and the jobs that are open."""
+    labels = ["model", "kind"]
+    for name, (column, meaning) in _EXECUTION_COUNTERS.items():
+        counter = CounterMetricFamily(name, meaning, labels=labels)
+        for each in found["models"]:
+            counter.add_metric([each["model"], each["kind"]], each[column])
+        yield counter
+    for name, (column, meaning) in _EXECUTION_GAUGES.items():
+        gauge = GaugeMetricFamily(name, meaning, labels=labels)
+        for each in found["models"]:
+            gauge.add_metric([each["model"], each["kind"]], each[column] or 0)
+        yield gauge
+    jobs = GaugeMetricFamily("logistics_model_jobs", "Jobs of models that have not ended, by state", labels=["state"])
+    for state, count in found["model_jobs"].items():
+        jobs.add_metric([state], count)
+    yield jobs
 
 
 _FORECAST_LABELS = ["dataset", "metric", "grain", "by"]

@@ -27,11 +27,23 @@ WHERE known.removed_at IS NULL
 """
 """What is known about each resource of the sources in force."""
 
+EXECUTIONS = """
+SELECT coalesce(json_agg(summed), '[]')
+FROM (
+    SELECT
+        model, kind, count(*) AS executions, sum(rows) AS rows, sum(seconds) AS seconds,
+        coalesce(sum(queue_seconds), 0) AS queue_seconds, max(memory_bytes) AS memory_bytes, max(version) AS version
+    FROM models.executions
+    GROUP BY model, kind
+) AS summed
+"""
+"""What models have cost, by model and kind."""
+
 PIPELINE = f"""
 -- Counts the completed and the pending work of the pipeline.
 -- One row: one JSON object.
 -- Reads analytics.status, ingest.files, ingest.batches, source.sources, source.pulls, source.totals, source.failures,
--- source.due, pg_locks.
+-- source.due, models.executions, models.jobs, pg_locks.
 WITH refresh AS (
     SELECT {IS_REFRESH_RUNNING} AS is_running
 ),
@@ -79,7 +91,15 @@ SELECT json_build_object(
     'source_problems', (
         SELECT count(*) FROM source.sources WHERE problem IS NOT NULL AND removed_at IS NULL
     ),
-    'sources', ({_SOURCES})
+    'sources', ({_SOURCES}),
+    'models', ({EXECUTIONS}),
+    'model_jobs', (
+        SELECT json_build_object(
+            'waiting', count(*) FILTER (WHERE state = 'queued'),
+            'running', count(*) FILTER (WHERE state = 'running')
+        )
+        FROM models.jobs WHERE state IN ('queued', 'running')
+    )
 )::text
 FROM analytics.status, refresh, waiting
 """

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,10 +12,11 @@ from psycopg import sql
 from logistics_api.database.pool import Database
 from logistics_api.errors import refused_parameter
 from logistics_api.querying.metric_query import MetricQuery
-from logistics_api.querying.metric_sql import Parameters, statement
+from logistics_api.querying.metric_sql import Parameters, source_of, statement
 from logistics_api.querying.planner import Plan, Source, plan
 from logistics_api.querying.registry import RollupRegistry, StoredDataset
-from logistics_core.catalogue import Catalogue, Dataset
+from logistics_api.querying.snapshots import is_of_snapshots, with_points
+from logistics_core.catalogue import Catalogue
 from logistics_core.metrics import rollups
 from logistics_core.metrics.periods import DayRange
 
@@ -44,6 +45,12 @@ class Answer:
         return self.stored.data_version if self.plan.source is Source.ROLLUP else None
 
     @property
+    def undated(self) -> int | None:
+        """Records without a day, as of the last refresh; None if that is not known, or not of the time asked for."""
+        is_of_now = self.query.as_of is None and self.query.points is None
+        return self.stored.undated if is_of_now else None
+
+    @property
     def objects(self) -> list[dict[str, Any]]:
         """The rows; numbers with a decimal point are `Decimal`."""
         found: list[dict[str, Any]] = json.loads(self.rows, parse_float=Decimal)
@@ -68,7 +75,7 @@ async def answer(
     """
     stored = await registry.find(database, query.dataset)
     for attempt in range(ATTEMPTS):
-        asked = await _within_days(database, query, stored)
+        asked = await _within_days(database, query, stored, catalogue)
         chosen, parameters = plan(asked, stored.rollups, stored.days), Parameters()
         text = sql.SQL(
             'SELECT (SELECT data_version FROM analytics.status), {}, "Groups" FROM ({}) AS "Answer" ("Rows", "Groups")'
@@ -95,7 +102,7 @@ async def answer_rows(
         Problem: as `answer`.
     """
     stored = await registry.find(database, query.dataset, again=True)
-    asked = await _within_days(database, query, stored)
+    asked = await _within_days(database, query, stored, catalogue)
     chosen, parameters = plan(asked, stored.rollups, stored.days), Parameters()
     text = statement(asked, chosen, catalogue, parameters, as_rows=True)
     async with database.connection() as connection:
@@ -103,18 +110,23 @@ async def answer_rows(
         return chosen, await found.fetchall()
 
 
-async def _within_days(database: Database, query: MetricQuery, stored: StoredDataset) -> MetricQuery:
+async def _within_days(
+    database: Database, query: MetricQuery, stored: StoredDataset, catalogue: Catalogue
+) -> MetricQuery:
     """The question with a range that ends where the records do, where periods have to be listed.
 
     Raises:
         Problem: 422, there would be too many periods.
     """
-    newest = query.newest_day or stored.newest_day
+    if is_of_snapshots(query):
+        return await with_points(database, query, catalogue)
+    newest = query.newest_day or (stored.newest_day if query.as_of is None else None)
     if query.dataset.dating is None or (query.grain is None and query.compare is None):
         return replace(query, newest_day=newest)
     first, last = stored.first_day, stored.last_day
-    if first is None or last is None:
-        first, last = await _days_of_records(database, query.dataset)
+    if query.as_of is not None or first is None or last is None:
+        first, last, found = await _days_of_records(database, query)
+        newest = newest or (found if query.as_of is not None else None)
     asked = query.days or DayRange(date.min, date.max)
     days = DayRange(
         first if asked.start == date.min and first is not None else asked.start,
@@ -128,10 +140,13 @@ async def _within_days(database: Database, query: MetricQuery, stored: StoredDat
     return replace(query, days=days, newest_day=newest)
 
 
-async def _days_of_records(database: Database, dataset: Dataset) -> tuple[date | None, date | None]:
-    """The first and the last day with records, where no refresh has noted them yet."""
-    day = rollups.day_of(dataset)
+async def _days_of_records(database: Database, query: MetricQuery) -> tuple[date | None, date | None, date | None]:
+    """The first and the last day with records, and the last that is not in the future, where no refresh notes them."""
+    day = rollups.day_of(query.dataset)
     assert day is not None
-    query = sql.SQL("SELECT min({day}), max({day}) FROM {source}").format(day=day, source=rollups.source(dataset))
-    first, last = await database.fetch_row(query.as_string())
-    return first, last
+    statement = sql.SQL(
+        "SELECT min({day}), max({day}), max({day}) FILTER (WHERE {day} <= %(today)s) FROM {source}"
+    ).format(day=day, source=source_of(query))
+    today = datetime.now(UTC).date()
+    first, last, newest = await database.fetch_row(statement.as_string(), {"today": today})
+    return first, last, newest

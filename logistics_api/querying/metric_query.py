@@ -1,14 +1,14 @@
 """What can be asked about the metrics of a dataset."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue.metrics import Metric
-from logistics_core.metrics.conditions import EVERYTHING, Filter
-from logistics_core.metrics.paths import FieldPath
+from logistics_core.metrics.conditions import EVERYTHING, Filter, fields_in
+from logistics_core.metrics.paths import FieldPath, read_path, relations_of
 from logistics_core.metrics.periods import Comparison, DayRange, Grain, part_before, periods_within
 from logistics_core.metrics.periods import compared_with as range_compared_with
 
@@ -47,6 +47,22 @@ class Period:
 
 
 @dataclass(frozen=True)
+class Point:
+    """A place in the order of files, as of which values are asked for."""
+
+    label: date | int
+    """What the answer calls it."""
+    file_id: int
+    """The last file that counts."""
+    compared: int | None = None
+    """The last file that counts in what it is compared with, if anything is."""
+
+
+FILE = "file_id"
+"""The column with the file as of which a value is."""
+
+
+@dataclass(frozen=True)
 class MetricQuery:
     """A question. Everything in it exists and fits together: `metrics.reading` checks what a request says."""
 
@@ -64,6 +80,10 @@ class MetricQuery:
     limit: int = 1_000
     exact: bool = False
     """Whether approximations are refused, even where the exact answer takes long."""
+    as_of: int | None = None
+    """The number of the last file that counts; None if all do: what is known now."""
+    points: tuple[Point, ...] | None = None
+    """Values as of each of these files, instead of by the days of records; in the order of their files."""
     newest_day: date | None = None
     """The newest day with records that is not in the future: the period that it lies in may be unfinished."""
 
@@ -73,13 +93,35 @@ class MetricQuery:
         return tuple(path.name for path in self.by)
 
     @property
+    def axis(self) -> list[str]:
+        """The column of the axis of the answer: periods, or files; empty if it has none."""
+        if self.grain is not None:
+            return [PERIOD]
+        return [FILE] if self.points is not None and len(self.points) > 1 else []
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the answer in their order."""
-        found = [PERIOD] if self.grain is not None else []
-        found += self.dimension_names
+        found = [*self.axis, *self.dimension_names]
         for metric in self.metrics:
             found += columns_of(metric, self)
         return tuple(found)
+
+
+def paths_in(query: MetricQuery) -> frozenset[str]:
+    """The fields that a question groups or filters by, by their paths."""
+    return fields_in(query.filter) | frozenset(query.dimension_names)
+
+
+def datasets_read(query: MetricQuery, catalogue: Mapping[str, Dataset]) -> list[Dataset]:
+    """The datasets whose records the answer depends on."""
+    found = [query.dataset, *([query.dataset.dated_through] if query.dataset.dated_through is not None else [])]
+    for path in sorted(paths_in(query)):
+        dataset = query.dataset
+        for step in read_path(path, dataset, catalogue).relations:
+            dataset = catalogue[relations_of(dataset)[step].dataset]
+            found.append(dataset)
+    return list({each.name: each for each in found}.values())
 
 
 def total_of(query: MetricQuery) -> MetricQuery:

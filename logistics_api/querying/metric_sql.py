@@ -15,17 +15,18 @@ from datetime import date
 
 from psycopg import sql
 
-from logistics_api.querying.metric_query import PERIOD, MetricQuery, Show, periods_of
+from logistics_api.querying.metric_query import PERIOD, MetricQuery, Show, paths_in, periods_of
 from logistics_api.querying.planner import Plan, Source, day_field
-from logistics_core.catalogue import Catalogue, FieldType
+from logistics_core import versions
+from logistics_core.catalogue import Catalogue, Dataset, FieldType
 from logistics_core.catalogue.column_types import type_name
 from logistics_core.catalogue.metrics import Aggregate, Metric, Value
 from logistics_core.metrics import rollups
 from logistics_core.metrics.conditions import EVERYTHING, all_of, as_literal, fields_in, sql_of
 from logistics_core.metrics.defaults import is_part_of_whole, metrics_of
-from logistics_core.metrics.paths import FieldPath, read_path
+from logistics_core.metrics.paths import read_path
 from logistics_core.metrics.periods import DayRange, Grain, period_of, periods_within
-from logistics_core.metrics.relations import Joins
+from logistics_core.metrics.relations import CURRENT_LINKS, Joins, links_as_of
 from logistics_core.metrics.rollups import DAY, RANK, REGISTERS, SCHEMA, VALUE, VALUE_ROWS, Precision
 from logistics_core.metrics.states import (
     State,
@@ -122,7 +123,7 @@ class _Writer:
         sources: list[State | Metric] = [*self.states, *self.values]
         self.numbers = {source: number for number, source in enumerate(sources)}
         self.periods = periods_of(query) if query.compare is not None else ()
-        self.keys = [*([PERIOD] if query.grain is not None else []), *query.dimension_names]
+        self.keys = [*query.axis, *query.dimension_names]
 
     def key_list(self) -> sql.Composable:
         return sql.SQL("").join(sql.SQL("{}, ").format(sql.Identifier(name)) for name in self.keys)
@@ -145,6 +146,8 @@ class _Writer:
 
     @property
     def _is_compared(self) -> bool:
+        if self.query.points is not None:
+            return any(point.compared is not None for point in self.query.points)
         return any(period.compared is not None for period in self.periods)
 
     def _states_part(self, prefix: str) -> sql.Composable:
@@ -181,6 +184,9 @@ class _Writer:
 
     def _source(self, metric: Metric | None, prefix: str) -> "_Source":
         is_earlier = prefix == _EARLIER
+        if self.query.points is not None:
+            of_own = self.query.dataset.dated_through is None and not any("." in path for path in paths_in(self.query))
+            return (_GroupedVersionSource if of_own else _VersionSource)(self, metric, is_earlier=is_earlier)
         if self.plan.source is Source.ROLLUP:
             return _RollupSource(self, metric, is_earlier=is_earlier)
         return _RowSource(self, metric, is_earlier=is_earlier)
@@ -537,21 +543,38 @@ class _RollupSource(_Source):
         return sql.SQL('{} AS "Value", sum({}) AS "Rows"').format(sql.Identifier(VALUE), sql.Identifier(VALUE_ROWS))
 
 
+def records_of(dataset: Dataset, as_of: int | None) -> sql.Composable:
+    """The records of a dataset: as they are now, or as of a file."""
+    if as_of is None:
+        return sql.Identifier("raw", dataset.name)
+    return versions.as_of(dataset, sql.Literal(as_of))
+
+
+def source_of(query: MetricQuery) -> sql.Composable:
+    """The records that a question is about as `page`, with those that date them."""
+    other = query.dataset.dated_through
+    dating = None if other is None else records_of(other, query.as_of)
+    return rollups.source(query.dataset, records_of(query.dataset, query.as_of), dating)
+
+
 class _RowSource(_Source):
     def __init__(self, writer: _Writer, metric: Metric | None, *, is_earlier: bool) -> None:
         super().__init__(writer, metric, is_earlier=is_earlier)
-        self.joins = Joins()
+        self.joins = self._joins()
         self.columns = {
-            path: self._joined(read_path(path, self.query.dataset, writer.catalogue))
+            path: self.joins.column(
+                read_path(path, self.query.dataset, writer.catalogue), self.query.dataset, writer.catalogue
+            )
             for path in (*self.query.dimension_names, *sorted(fields_in(self.query.filter)))
         }
 
-    def _joined(self, path: FieldPath) -> sql.Composable:
-        alias, _ = self.joins.follow_path(path.relations, self.query.dataset, self.writer.catalogue)
-        return sql.Identifier(alias, path.field.name)
+    def _joins(self) -> Joins:
+        as_of = self.query.as_of
+        links = CURRENT_LINKS if as_of is None else links_as_of(sql.Literal(as_of))
+        return Joins(lambda name: records_of(self.writer.catalogue[name], as_of), links=links)
 
     def table(self) -> sql.Composable:
-        return sql.SQL(" ").join([rollups.source(self.query.dataset), *self.joins.clauses])
+        return sql.SQL(" ").join([source_of(self.query), *self.joins.clauses])
 
     def day(self) -> sql.Composable | None:
         return rollups.day_of(self.query.dataset)
@@ -578,14 +601,136 @@ class _RowSource(_Source):
         return found
 
 
+_POINT = sql.SQL('"Point".number')
+
+
+class _VersionSource(_RowSource):
+    """All versions of records, each as of the points at which it is the newest one."""
+
+    def __init__(self, writer: _Writer, metric: Metric | None, *, is_earlier: bool) -> None:
+        found = [(point.compared if is_earlier else point.file_id, point.label) for point in writer.query.points or ()]
+        # In the order of files. A time before the calendar has none.
+        known = sorted((file, label) for file, label in found if file is not None)
+        self._files = writer.parameters.add([file for file, _ in known])
+        self._labels = writer.parameters.add([label for _, label in known])
+        super().__init__(writer, metric, is_earlier=is_earlier)
+        self.mapped = False
+
+    def _joins(self) -> Joins:
+        return Joins(lambda name: versions.with_ranges(self.writer.catalogue[name]), self._is_newest)
+
+    def _is_newest(self, alias: str) -> sql.Composable:
+        """Whether a version is the newest one as of the point."""
+        return sql.SQL("{} <= {file} AND {} > {file}").format(
+            sql.Identifier(alias, versions.FROM_FILE),
+            sql.Identifier(alias, versions.UNTIL_FILE),
+            file=sql.SQL("({}::int[])[{}]").format(self._files, _POINT),
+        )
+
+    def table(self) -> sql.Composable:
+        dataset = self.query.dataset
+        parts = [
+            sql.SQL('{} AS page CROSS JOIN LATERAL {} AS "Point" (number)').format(
+                versions.with_ranges(dataset), self._points_of("page")
+            )
+        ]
+        other, dating = dataset.dated_through, dataset.dating
+        if other is not None and dating is not None:
+            parts.append(
+                sql.SQL('JOIN {} AS "Dating" ON {} = {} AND {}').format(
+                    versions.with_ranges(other),
+                    sql.Identifier("Dating", other.key[0]),
+                    sql.Identifier("page", dating.field),
+                    self._is_newest("Dating"),
+                )
+            )
+        return sql.SQL(" ").join([*parts, *self.joins.clauses])
+
+    def _points_of(self, alias: str) -> sql.Composable:
+        """The numbers of the points at which a version is the newest one."""
+        return sql.SQL("generate_series({}, {})").format(*self._bounds(alias))
+
+    def _bounds(self, alias: str) -> tuple[sql.Composable, sql.Composable]:
+        """The first and the last of them: found by halving, not by comparing all."""
+        behind = sql.SQL("width_bucket({} - 1, {}::int[])")
+        first, last = (
+            behind.format(sql.Identifier(alias, column), self._files)
+            for column in (versions.FROM_FILE, versions.UNTIL_FILE)
+        )
+        return sql.SQL("{} + 1").format(first), last
+
+    def key_expressions(self) -> list[tuple[str, sql.Composable]]:
+        type_ = sql.SQL("date" if self.query.grain is not None else "int")
+        label = sql.SQL("({}::{}[])[{}]").format(self._labels, type_, _POINT)
+        named: list[tuple[str, sql.Composable]] = [(name, label) for name in self.query.axis]
+        return named + [(path.name, self.column(path.name)) for path in self.query.by]
+
+
+_GROUPED = """(
+    SELECT {first} AS "First", {last} AS "Last", {keys}{states}
+    FROM {versions} AS page
+    WHERE {condition}
+    GROUP BY {grouping}
+)"""
+
+
+class _GroupedVersionSource(_VersionSource):
+    """The same where nothing else is joined: versions that are the newest ones at the same points are summed up first.
+
+    Of a stock that is delivered every day, these are all of a delivery.
+    """
+
+    def table(self) -> sql.Composable:
+        first, last = self._bounds("page")
+        keys = [(path.name, self.column(path.name)) for path in self.query.by]
+        count = 2 + len(keys) + (self.metric is not None)
+        grouped = sql.SQL(_GROUPED).format(
+            first=first,
+            last=last,
+            keys=sql.SQL("").join(sql.SQL("{} AS {}, ").format(value, sql.Identifier(name)) for name, value in keys),
+            states=super().value_columns() if self.metric is not None else self._states(),
+            versions=versions.with_ranges(self.query.dataset),
+            condition=super().condition(),
+            grouping=_listed([sql.SQL(str(number + 1)) for number in range(count)]),
+        )
+        return sql.SQL(
+            '{} AS page CROSS JOIN LATERAL generate_series(page."First", page."Last") AS "Point" (number)'
+        ).format(grouped)
+
+    def _states(self) -> sql.Composable:
+        return _listed(
+            [
+                sql.SQL("{} AS {}").format(super(_GroupedVersionSource, self).aggregate(state), self._name(number))
+                for state, number in self._numbers
+            ]
+        )
+
+    @property
+    def _numbers(self) -> list[tuple[State, int]]:
+        return [(state, self.writer.numbers[state]) for state in self.writer.states]
+
+    @staticmethod
+    def _name(number: int) -> sql.Identifier:
+        return sql.Identifier(f"state {number}")
+
+    def condition(self) -> sql.Composable:
+        return sql.SQL("true")  # that of the versions is within the table
+
+    def aggregate(self, state: State) -> sql.Composable:
+        return state.of_states(sql.SQL("page.{}").format(self._name(self.writer.numbers[state])))
+
+    def value_columns(self) -> sql.Composable:
+        return sql.SQL('page."Value" AS "Value", sum(page."Rows") AS "Rows"')
+
+
 def _order(query: MetricQuery) -> sql.Composable:
     """Rows in the order asked for, and always in the same one; what has no value comes last."""
     terms = [(each.column, each.is_descending) for each in query.order]
     if not terms:
-        terms = [(PERIOD, False)] if query.grain is not None else []
-        terms += [(query.metrics[0].name, True)] if query.by and query.grain is None else []
+        terms = [(name, False) for name in query.axis]
+        terms += [(query.metrics[0].name, True)] if query.by and not query.axis else []
     named = {name for name, _ in terms}
-    rest = [PERIOD] if query.grain is not None else []
+    rest = query.axis
     terms += [(name, False) for name in (*rest, *query.dimension_names) if name not in named]
     if not terms:
         return sql.SQL("(SELECT 1)")  # one row

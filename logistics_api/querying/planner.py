@@ -59,6 +59,8 @@ def plan(query: MetricQuery, stored: Sequence[StoredRollup], records: DayRange |
     `records` are the first and the last day with records, if they are known.
     """
     rows = Plan(Source.ROWS, None, {})
+    if query.as_of is not None or query.points is not None:
+        return rows  # pre-aggregates are of what is known now
     needed = _needed_fields(query)
     if needed is None:
         return rows

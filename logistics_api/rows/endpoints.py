@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
+from logistics_api.as_of.relations import AS_OF
+from logistics_api.as_of.resolving import AsOf
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
@@ -21,7 +23,7 @@ from logistics_api.parameters.types import FileId
 from logistics_api.rows import queries
 from logistics_api.rows.filters import TYPES, RecordNumber, Selection, selection_model
 from logistics_api.rows.key_paths import KeyPathRoute
-from logistics_api.rows.pages import read_page
+from logistics_api.rows.pages import find_as_of, read_page
 from logistics_api.rows.schemas import RowPaging, page_model, page_parameters, row_model
 from logistics_api.rows.tables import Table, example_of, kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset
@@ -52,7 +54,7 @@ def _page(dataset: Dataset) -> APIRouter:
     table = table_of(dataset)
 
     async def read_rows(parameters: RowPaging, database: Reader) -> Response:
-        return json_response(await read_page(database, table, parameters))
+        return _response(*await read_page(database, table, parameters))
 
     read_rows.__annotations__["parameters"] = from_query(page_parameters(dataset))
     router.add_api_route(
@@ -96,12 +98,13 @@ def _signature(dataset: Dataset) -> Signature:
     parameters = {
         "parameters": from_query(selection_model(dataset)),
         "database": Reader,
-        **{f"key{number}": _key_parameter(dataset, column) for number, column in enumerate(dataset.identity)},
+        **{f"key{number}": key_parameter(dataset, column) for number, column in enumerate(dataset.identity)},
     }
     return Signature([Parameter(name, Parameter.KEYWORD_ONLY, annotation=each) for name, each in parameters.items()])
 
 
-def _key_parameter(dataset: Dataset, column: str) -> Any:
+def key_parameter(dataset: Dataset, column: str) -> Any:
+    """The annotation of a parameter that takes a column of the identity from the path."""
     if not dataset.key:
         type_ = FileId if column == "file_id" else RecordNumber
         return Annotated[type_, Path(alias=column)]
@@ -128,18 +131,31 @@ def from_query(model: type[Any]) -> Any:
     return Annotated[model, Query()]
 
 
+def _response(text: str, as_of: AsOf | None) -> Response:
+    response = json_response(text)
+    response.headers.update({} if as_of is None else as_of.headers)
+    return response
+
+
 async def _find_row(database: Database, table: Table, key: Sequence[object], parameters: Selection) -> Response:
-    statement = queries.row(table, table.choose(parameters.fields, source=parameters.source))
+    columns = table.choose(parameters.fields, source=parameters.source)
+    as_of = await find_as_of(database, table, parameters, columns)
+    statement = queries.row(table, columns, as_of=as_of is not None)
     values = {f"Key{number}": value for number, value in enumerate(key)}
+    if as_of is not None:
+        values[AS_OF] = as_of.file_id
     async with database.connection() as connection:
         found = await (await connection.execute(statement, values)).fetchone()
     if found is None:
-        raise _unknown(table, key)
-    return json_response(found[0])
+        raise _unknown(table, key, as_of)
+    return _response(found[0], as_of)
 
 
-def _unknown(table: Table, key: Sequence[object]) -> Problem:
+def _unknown(table: Table, key: Sequence[object], as_of: AsOf | None) -> Problem:
     named = " and ".join(f"{column} {value}" for column, value in zip(table.identity, key, strict=True))
+    if as_of is not None:
+        detail = f"There was no row with {named} in {table.slug} as of file {as_of.file_id}."
+        return Problem(404, "unknown-row", "Unknown row", detail)
     return Problem(
         404,
         "unknown-row",

@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from logistics_api.as_of.parameter import DESCRIPTION, AsOfText
 from logistics_api.parameters.date_range import Day
 from logistics_api.parameters.text_search import KeyText
 from logistics_api.parameters.times import Duration, LocalTime, Moment, Month, TimeOfDay, Year
@@ -29,6 +30,10 @@ from logistics_api.rows.queries import IS_NULL
 from logistics_api.rows.tables import SOURCE, Kind, Table, example_of, kind_of, table_of
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue import Field as DatasetField
+from logistics_core.catalogue.contract_files import FILTER_SUFFIXES
+
+AS_OF = "asOf"
+"""The attribute of what was known earlier: no field has a capital letter."""
 
 RecordNumber = Annotated[int, Field(ge=1, le=2**63 - 1, examples=[31_415]), DIGITS]
 
@@ -114,14 +119,15 @@ CONDITIONS: Mapping[Kind, Mapping[str, str]] = {
 @cache
 def selection_model(dataset: Dataset) -> type[Selection]:
     """The query parameters of a request for one row."""
-    return create_model(f"{dataset.camel_name}Selection", __base__=Selection, **_fields_parameter(dataset))
+    parameters = _fields_parameter(dataset) | _as_of_parameter(dataset)
+    return create_model(f"{dataset.camel_name}Selection", __base__=Selection, **parameters)
 
 
 @cache
 def filter_parameters(dataset: Dataset) -> dict[str, Any]:
     """The query parameters of a dataset's own, to be added to `RowFilters`: `fields` and the filters."""
     parameters = {name: parameter for field in table_of(dataset).fields for name, parameter in _filters_of(field)}
-    return _fields_parameter(dataset) | _null_parameter(dataset) | by_attribute(parameters)
+    return _fields_parameter(dataset) | _null_parameter(dataset) | _as_of_parameter(dataset) | by_attribute(parameters)
 
 
 def by_attribute(parameters: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
@@ -148,7 +154,7 @@ def given_filters(table: Table, parameters: RowFilters) -> dict[str, Any]:
 def filter_names(dataset: Dataset) -> dict[str, str]:
     """Attribute of the model → name in the query, of every filter of a dataset."""
     own = {attribute: described.alias for attribute, (_, described) in filter_parameters(dataset).items()}
-    del own["fields"], own[IS_NULL]
+    del own["fields"], own[IS_NULL], own[AS_OF]
     return own | {"file_id": "file_id", "record_no": "record_no"}
 
 
@@ -169,6 +175,27 @@ def _null_parameter(dataset: Dataset) -> dict[str, Any]:
         examples=[dataset.columns[-1]],
     )
     return {IS_NULL: (Annotated[str, Columns(table_of(dataset), has_source=False)] | None, described)}
+
+
+def as_of_name(dataset: Dataset) -> str:
+    """The name of the parameter in the query: a field of the dataset may have the usual one."""
+    return AS_OF if "as_of" in filter_columns(dataset) else "as_of"
+
+
+def filter_columns(dataset: Dataset) -> frozenset[str]:
+    """The names that filters of a dataset may have."""
+    names = [field.name for field in table_of(dataset).fields]
+    return frozenset(name + suffix for name in names for suffix in ("", *FILTER_SUFFIXES))
+
+
+def given_as_of(parameters: Selection) -> str | None:
+    """What a request asks for as of an earlier time; None if it asks for what is known now."""
+    found: str | None = getattr(parameters, AS_OF)
+    return found
+
+
+def _as_of_parameter(dataset: Dataset) -> dict[str, Any]:
+    return {AS_OF: (AsOfText | None, Field(None, alias=as_of_name(dataset), description=DESCRIPTION))}
 
 
 def _filters_of(field: DatasetField) -> Iterator[tuple[str, tuple[Any, Any]]]:

@@ -1,7 +1,7 @@
 """Reads one page of rows: from the query parameters to the JSON of the response."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,11 +9,13 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from logistics_api.as_of.relations import AS_OF
+from logistics_api.as_of.resolving import AsOf, resolve
 from logistics_api.database.pool import Database
 from logistics_api.parameters import cursors
 from logistics_api.parameters.cursors import KeyType
 from logistics_api.rows import queries
-from logistics_api.rows.filters import given_filters
+from logistics_api.rows.filters import Selection, as_of_name, given_as_of, given_filters
 from logistics_api.rows.queries import CAP, SMALL
 from logistics_api.rows.schemas import RowPaging
 from logistics_api.rows.tables import Kind, Table
@@ -54,8 +56,15 @@ class _Found:
 class _PageReader:
     """Reads one page: rows that have what the order sorts by first, then those that lack it, by their identity."""
 
-    def __init__(self, connection: AsyncConnection[tuple[Any, ...]], table: Table, parameters: RowPaging) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection[tuple[Any, ...]],
+        table: Table,
+        parameters: RowPaging,
+        as_of: AsOf | None,
+    ) -> None:
         self.filters = given_filters(table, parameters)
+        self._as_of = {} if as_of is None else {AS_OF: as_of.file_id}
         self.expected: int | None = None
         self._connection = connection
         self._table = table
@@ -67,8 +76,8 @@ class _PageReader:
         """Asks for the number of rows, where it is needed; small tables are counted instead."""
         counted = self._parameters.count == "estimated"
         if self.filters or counted:
-            self.expected = await _expect(self._connection, self._table, self.filters)
-        if counted and await _expect(self._connection, self._table, {}) <= SMALL:
+            self.expected = await self._expect(self.filters)
+        if counted and await self._expect({}) <= SMALL:
             self._most = SMALL
 
     @property
@@ -104,24 +113,51 @@ class _PageReader:
             few=few,
             lacking=lacking,
             most=self._most,
+            as_of=bool(self._as_of),
         )
         # Never prepared: a plan that suits any filter and any position is a bad plan for a particular one.
-        found = await self._connection.execute(statement, {**self.filters, **position, "limit": limit}, prepare=False)
+        values = {**self.filters, **position, **self._as_of, "limit": limit}
+        found = await self._connection.execute(statement, values, prepare=False)
         data, rows, *keys, counted = await found.fetchone() or ()
         return _Found(data, rows, keys, counted)
 
+    async def _expect(self, filters: dict[str, Any]) -> int:
+        statement = queries.estimate(self._table, tuple(filters), as_of=bool(self._as_of))
+        found = await self._connection.execute(statement, {**filters, **self._as_of}, prepare=False)
+        return queries.rows_expected(await found.fetchone())
 
-async def read_page(database: Database, table: Table, parameters: RowPaging) -> str:
-    """The page as JSON.
+
+async def find_as_of(
+    database: Database, table: Table, parameters: Selection, columns: Sequence[str], names: Sequence[str] = ()
+) -> AsOf | None:
+    """The file as of which these columns are asked for, with filters and orders of these names; None for now.
 
     Raises:
-        Problem: 404, the cursor belongs to a request with other parameters; whatever `Database.connection` raises.
+        Problem: as `resolve`.
     """
-    fingerprint = cursors.fingerprint(table.slug, parameters.sort, given_filters(table, parameters))
+    text = given_as_of(parameters)
+    if text is None:
+        return None
+    datasets = queries.datasets_read(table, (*columns, *names))
+    return await resolve(database, text, datasets, as_of_name(table.dataset))
+
+
+async def read_page(database: Database, table: Table, parameters: RowPaging) -> tuple[str, AsOf | None]:
+    """The page as JSON, and the file as of which it is.
+
+    Raises:
+        Problem: 404, the cursor belongs to a request with other parameters; 422, it asks for what is not known any
+            more; whatever `Database.connection` raises.
+    """
+    filters = given_filters(table, parameters)
+    fingerprint = cursors.fingerprint(table.slug, parameters.sort, {**filters, AS_OF: given_as_of(parameters)})
+    columns = table.choose(parameters.fields, source=parameters.source)
+    sorted_by = table.orders[parameters.sort.removeprefix("-")]
+    as_of = await find_as_of(database, table, parameters, columns, (*filters, *sorted_by))
     keys = _keys(table, parameters, fingerprint)
     lacking = keys is not None and keys[0] is None
     async with database.connection() as connection:
-        reader = _PageReader(connection, table, parameters)
+        reader = _PageReader(connection, table, parameters, as_of)
         await reader.estimate()
         found = await reader.read(_position(table, keys, lacking=lacking), parameters.limit, lacking=lacking)
         if not lacking and found.rows <= parameters.limit and reader.has_rest:
@@ -129,7 +165,8 @@ async def read_page(database: Database, table: Table, parameters: RowPaging) -> 
             found, lacking = _joined(found, rest), True
     goes_on = found.rows > parameters.limit
     cursor = cursors.encode(fingerprint, _cursor_keys(table, parameters, found, lacking=lacking)) if goes_on else None
-    return _page(found.data, cursor, parameters, _total(found, reader, is_all=not goes_on and keys is None))
+    page = _page(found.data, cursor, parameters, _total(found, reader, is_all=not goes_on and keys is None))
+    return page, as_of
 
 
 def _joined(found: _Found, rest: _Found) -> _Found:
@@ -175,11 +212,6 @@ def _cursor_keys(table: Table, parameters: RowPaging, found: _Found, *, lacking:
     if not lacking:
         return found.last_keys
     return [None] * (len(queries.keys_of(table, parameters.sort)) - len(table.identity)) + found.last_keys
-
-
-async def _expect(connection: AsyncConnection[tuple[Any, ...]], table: Table, filters: dict[str, Any]) -> int:
-    found = await connection.execute(queries.estimate(table, tuple(filters)), filters, prepare=False)
-    return queries.rows_expected(await found.fetchone())
 
 
 def _page(data: str, cursor: str | None, parameters: RowPaging, total: tuple[int, str] | None) -> str:

@@ -13,7 +13,9 @@ from typing import Any
 
 from psycopg import sql
 
+from logistics_api.as_of.relations import AS_OF_FILE, table_of_records
 from logistics_api.rows.tables import DAY, OF_FILE, Table
+from logistics_core.catalogue import Dataset
 from logistics_core.row_days import day_of_row
 
 CAP = 10_000
@@ -92,7 +94,7 @@ ROW = """
 -- One row, or none: the object.
 -- Reads {table} and, where a column needs it, ingest.files.
 SELECT (SELECT row_to_json("Row") FROM (SELECT {chosen}) AS "Row")::text
-FROM {table} AS page
+FROM {relation} AS page
 {dating}
 {files}
 WHERE {identified}
@@ -110,13 +112,16 @@ def page(
     few: bool = False,
     lacking: bool = False,
     most: int | None = None,
+    as_of: bool = False,
 ) -> bytes:
     """Builds the statement of a page in a sort order (`-` reverses it).
 
     `begun`: behind the keys `Key0`, …; `few`: not many rows are expected to pass the filters; `lacking`: of the rows
-    that lack what the order sorts by, otherwise of those that have it; `most`: count the rows up to this number.
+    that lack what the order sorts by, otherwise of those that have it; `most`: count the rows up to this number;
+    `as_of`: of the versions as of the file `AsOf`.
     """
     descending, keys = order.startswith("-"), keys_of(table, order, lacking=lacking)
+    file = AS_OF_FILE if as_of else None
     first = table.orders[order.removeprefix("-")][0]
     names = [sql.Identifier(key) for key in keys]
     direction = sql.SQL(" DESC" if descending else "")
@@ -125,8 +130,11 @@ def page(
     parts = [conditions(table, filters), *_position(table, keys, descending=descending, begun=begun)]
     if table.may_lack(first):
         parts.append(sql.SQL("{} IS {}NULL").format(page_column(table, first), sql.SQL("" if lacking else "NOT ")))
+    by_key = not few and set(keys) <= set(table.dataset.key)
     counted = sql.SQL(CAPPED).format(
-        relation=relation(table, filters), conditions=conditions(table, filters), most=sql.Literal((most or 0) + 1)
+        relation=relation(table, filters, as_of=file),
+        conditions=conditions(table, filters),
+        most=sql.Literal((most or 0) + 1),
     )
     return _bytes(
         sql.SQL(PAGE).format(
@@ -136,12 +144,12 @@ def page(
             order=_listed([name + direction for name in names]),
             matching=sql.SQL(FEW_MATCHING if few else MATCHING).format(
                 added=added_columns(table) if is_joined else sql.SQL(""),
-                relation=relation(table, (*filters, first)),
+                relation=relation(table, (*filters, first), as_of=file, by_key=by_key),
                 conditions=sql.SQL(" AND ").join(parts),
             ),
             counted=counted if most is not None else sql.SQL("NULL"),
             chosen=chosen(table, columns, is_joined=is_joined),
-            dating=sql.SQL("") if is_joined else dating(table, columns, is_looked_up=True),
+            dating=sql.SQL("") if is_joined else dating(table, columns, is_looked_up=True, as_of=file),
             files=files(columns),
         )
     )
@@ -172,23 +180,27 @@ def _position(table: Table, keys: Sequence[str], *, descending: bool, begun: boo
 
 
 @lru_cache(1024)
-def estimate(table: Table, filters: Sequence[str]) -> bytes:
+def estimate(table: Table, filters: Sequence[str], *, as_of: bool = False) -> bytes:
     """Builds the statement that estimates how many rows pass the filters."""
     return _bytes(
         sql.SQL(ESTIMATE).format(
-            table=name_of(table), relation=relation(table, filters), conditions=conditions(table, filters)
+            table=name_of(table),
+            relation=relation(table, filters, as_of=AS_OF_FILE if as_of else None),
+            conditions=conditions(table, filters),
         )
     )
 
 
 @lru_cache(1024)
-def row(table: Table, columns: Sequence[str]) -> bytes:
+def row(table: Table, columns: Sequence[str], *, as_of: bool = False) -> bytes:
     """Builds the statement of the row whose identity is `Key0`, … ."""
+    file = AS_OF_FILE if as_of else None
     return _bytes(
         sql.SQL(ROW).format(
             table=name_of(table),
+            relation=table_of_records(table.dataset, file, by_key=True),
             chosen=chosen(table, columns),
-            dating=dating(table, columns, is_looked_up=True),
+            dating=dating(table, columns, is_looked_up=True, as_of=file),
             files=files(columns),
             identified=sql.SQL(" AND ").join(
                 sql.SQL("page.{} = {}").format(sql.Identifier(column), sql.Placeholder(f"Key{number}"))
@@ -204,14 +216,33 @@ def rows_expected(row: tuple[Any, ...] | None) -> int:
     return int(row[0][0]["Plan"]["Plan Rows"])
 
 
+def datasets_read(table: Table, names: Sequence[str]) -> list[Dataset]:
+    """The datasets whose records a statement with these columns and filters reads."""
+    other = table.dataset.dated_through
+    return [table.dataset, other] if other is not None and needs_dating(table, names) else [table.dataset]
+
+
 def name_of(table: Table) -> sql.Composable:
     """The table's qualified name."""
     return sql.Identifier("raw", table.name)
 
 
-def relation(table: Table, names: Sequence[str], *, is_looked_up: bool = False) -> sql.Composable:
-    """The table as `page`, joined with the table that dates it if one of the filters or columns needs it."""
-    return sql.SQL("{} AS page {}").format(name_of(table), dating(table, names, is_looked_up=is_looked_up))
+def relation(
+    table: Table,
+    names: Sequence[str],
+    *,
+    is_looked_up: bool = False,
+    as_of: sql.Composable | None = None,
+    by_key: bool = False,
+) -> sql.Composable:
+    """The table as `page`, joined with the table that dates it if one of the filters or columns needs it.
+
+    `as_of`: as of the file of that number; `by_key`: few rows are wanted, in the order of the key.
+    """
+    return sql.SQL("{} AS page {}").format(
+        table_of_records(table.dataset, as_of, by_key=by_key),
+        dating(table, names, is_looked_up=is_looked_up, as_of=as_of),
+    )
 
 
 def needs_dating(table: Table, names: Sequence[str]) -> bool:
@@ -219,7 +250,9 @@ def needs_dating(table: Table, names: Sequence[str]) -> bool:
     return any(column_of(table, name) in table.added for name in names)
 
 
-def dating(table: Table, names: Sequence[str], *, is_looked_up: bool = False) -> sql.Composable:
+def dating(
+    table: Table, names: Sequence[str], *, is_looked_up: bool = False, as_of: sql.Composable | None = None
+) -> sql.Composable:
     """Joins the table that dates `page`, as `Dating`, if one of the filters or columns needs it.
 
     `is_looked_up`: for each row found, instead of in whatever way the planner expects to be the fastest.
@@ -228,7 +261,9 @@ def dating(table: Table, names: Sequence[str], *, is_looked_up: bool = False) ->
     if other is None or dated_by is None or not needs_dating(table, names):
         return sql.SQL("")
     return sql.SQL(DATING_LOOKED_UP if is_looked_up else DATING).format(
-        other=sql.Identifier("raw", other.name), key=sql.Identifier(*other.key), field=sql.Identifier(dated_by.field)
+        other=table_of_records(other, as_of, by_key=is_looked_up),
+        key=sql.Identifier(*other.key),
+        field=sql.Identifier(dated_by.field),
     )
 
 

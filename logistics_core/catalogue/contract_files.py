@@ -2,9 +2,10 @@
 
 The format is that of Data Package 2.0 (https://datapackage.org/standard/data-resource/ and .../table-schema/): `schema`
 with `fields`, `primaryKey` and `foreignKeys`. Our keys: `singular`, `datedBy`, `indexes`, `expect`, `extras`,
-`keyConfirmed`, `records`, `metrics`, `rollups` and `forecasts` of a dataset; `role`, `unit`, `timeZone`,
-`negativeParentheses`, `invalidValues`, `expect` and `aliases` of a field. `encoding` and `dialect` are read by
-`table_dialect`, metrics by `contract_metrics`, forecasts by `contract_forecasts`.
+`keyConfirmed`, `records`, `history`, `metrics`, `rollups`, `forecasts`, `models`, `externalIds`, `links` and `entity`
+of a dataset; `role`, `unit`, `timeZone`, `negativeParentheses`, `invalidValues`, `expect` and `aliases` of a field.
+`encoding` and `dialect` are read by `table_dialect`, metrics by `contract_metrics`, forecasts by `contract_forecasts`,
+models by `contract_models`, what has to do with external ids by `contract_identities`.
 """
 
 import os
@@ -21,7 +22,18 @@ from zoneinfo import available_timezones
 
 import msgspec
 
+from logistics_core.catalogue import contract_models
 from logistics_core.catalogue.contract_forecasts import ForecastKeys, paths_of, read_forecasts
+from logistics_core.catalogue.contract_identities import (
+    EntityKeys,
+    ExternalIdKeys,
+    LinksKeys,
+    named_dimensions,
+    read_entity,
+    read_external_ids,
+    read_links,
+    with_entities,
+)
 from logistics_core.catalogue.contract_metrics import MetricKeys, read_metrics, read_rollups
 from logistics_core.catalogue.contract_shapes import NAME, ShapeFault, check_shape, described, known_field, suggestion
 from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlDocument, YamlFault, read_yaml, with_place
@@ -32,6 +44,7 @@ from logistics_core.catalogue.model import (
     NUMERIC_TYPES,
     TEMPORAL_TYPES,
     TRUE_VALUES,
+    UTC,
     Catalogue,
     Dataset,
     Dating,
@@ -40,9 +53,11 @@ from logistics_core.catalogue.model import (
     FieldType,
     Index,
     InvalidValues,
+    KeptHistory,
     NestedRecords,
     Reference,
     Role,
+    Snapshots,
 )
 from logistics_core.catalogue.table_dialect import DialectKeys, read_dialect, read_encoding
 from logistics_core.catalogue.time_patterns import PatternError, TimePattern, time_pattern
@@ -76,7 +91,8 @@ RESERVED_FIELDS = frozenset({
 
 RESERVED_DATASETS = frozenset({
     "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "forecasts", "graphql",
-    "ingestion", "kpi", "measures", "metrics", "quality", "route", "session", "sources", "system",
+    "history", "identities", "ingestion", "kpi", "measures", "metrics", "models", "quality", "route", "session",
+    "sources", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 
@@ -164,7 +180,13 @@ def make_catalogue(datasets: Iterable[Dataset]) -> Catalogue:
         by_name[name] = replace(dataset, references=references)
         _check_dating(by_name[name], by_name)
         _check_records(by_name[name], by_name)
+    for name, dataset in by_name.items():
+        try:
+            by_name[name] = with_entities(dataset, by_name)
+        except ValueError as error:
+            raise ContractError(f"{name}: {error}") from error
     _check_forecasts(by_name)
+    _check_models(by_name)
     _check_table_names(by_name)
     _check_record_names(by_name)
     return Catalogue({name: _with_related_datasets(dataset, by_name) for name, dataset in by_name.items()})
@@ -208,6 +230,22 @@ def _check_forecasts(all_datasets: dict[str, Dataset]) -> None:
                 raise ContractError(f"{dataset.name}: {where}: {error}") from error
             if found.field.type in NESTED_TYPES:
                 raise ContractError(f"{dataset.name}: {where} names {path}, whose type is {found.field.type}.")
+
+
+def _check_models(all_datasets: dict[str, Dataset]) -> None:
+    """The fields of records referred to that models name."""
+    from logistics_core.metrics.paths import read_path  # here: it builds on the catalogue
+
+    for dataset in all_datasets.values():
+        for where, path, is_number in contract_models.paths_of(dataset.models):
+            try:
+                found = read_path(path, dataset, all_datasets)
+                contract_models.check_type(path, found.field.type, where, numeric=is_number)
+            except ValueError as error:
+                text = str(error)
+                raise ContractError(
+                    f"{dataset.name}: {text if text.startswith(where) else f'{where}: {text}'}"
+                ) from error
 
 
 def _check_table_names(all_datasets: dict[str, Dataset]) -> None:
@@ -452,6 +490,11 @@ class _Records(_Struct):
     position: str
 
 
+class _History(_Struct):
+    snapshots: Snapshots | None = None
+    time_zone: str | None = None
+
+
 class _Expectations(_Struct):
     quality: float | None = None
     freshness: str | None = None
@@ -472,10 +515,15 @@ class _Resource(_Struct, kw_only=True):
     dialect: DialectKeys | None = None
     extras: bool = True
     records: _Records | None = None
+    history: bool | _History | None = None
     key_confirmed: bool = True
     metrics: list[MetricKeys] | None = None
     rollups: list[list[str]] | None = None
     forecasts: list[ForecastKeys] = []
+    external_ids: list[ExternalIdKeys] = []
+    links: LinksKeys | None = None
+    entity: EntityKeys | None = None
+    models: list[contract_models.ModelKeys] = []
 
 
 # -- what it means ---------------------------------------------------------------------------------------------------
@@ -513,6 +561,8 @@ def _dataset(resource: _Resource) -> Dataset:
             f"field {EXTRAS}, or write `extras: false` to ignore such columns."
         )
     references = tuple(_reference(each, by_name) for each in resource.schema.foreign_keys)
+    external_ids = read_external_ids(resource.external_ids, by_name)
+    dimensions = by_name | named_dimensions(external_ids)
     title = resource.title or _in_words(resource.name)
     found = Dataset(
         name=resource.name,
@@ -531,9 +581,15 @@ def _dataset(resource: _Resource) -> Dataset:
         is_key_confirmed=resource.key_confirmed,
         path=resource.path,
         records=_records(resource.records, by_name, references),
+        history=_history(resource.history, resource.dated_by),
         declared_metrics=None if resource.metrics is None else read_metrics(resource.metrics, by_name),
-        declared_rollups=None if resource.rollups is None else read_rollups(resource.rollups, by_name),
+        declared_rollups=None if resource.rollups is None else read_rollups(resource.rollups, dimensions),
+        external_ids=external_ids,
+        links=read_links(resource.links, by_name, resource.schema.primary_key),
+        entity=read_entity(resource.entity, by_name, resource.schema.primary_key),
     )
+    models = contract_models.read_models(resource.models, by_name, found.dating, found.key)
+    found = replace(found, models=models) if models else found
     return _with_forecasts(found, resource.forecasts)
 
 
@@ -543,7 +599,7 @@ def _with_forecasts(dataset: Dataset, declared: Sequence[ForecastKeys]) -> Datas
         return dataset
     from logistics_core.metrics.defaults import metrics_of  # here: it builds on the catalogue
 
-    fields = {field.name: field for field in dataset.fields}
+    fields = {field.name: field for field in dataset.fields} | named_dimensions(dataset.external_ids)
     found = read_forecasts(declared, metrics_of(dataset), fields, dataset.dating)
     return replace(dataset, forecasts=found)
 
@@ -909,11 +965,25 @@ def _dating(dated_by: _DatedBy | None, by_name: dict[str, Field]) -> Dating | No
     return Dating(field.name, time_zone=_zone_name(dated_by.time_zone))
 
 
-def _zone_name(name: str) -> str:
+def _history(given: bool | _History | None, dated_by: _DatedBy | None) -> KeptHistory | None:
+    if given is None or isinstance(given, bool):
+        return KeptHistory() if given else None
+    if given.snapshots is None and given.time_zone is not None:
+        raise ValueError("history.timeZone says whose days snapshots are of: add history.snapshots, or remove it.")
+    if given.snapshots is not None and dated_by is not None:
+        raise ValueError(
+            "history.snapshots gives metrics a time axis by what was known at the end of each day, but datedBy gives "
+            "them one by the days of the records. Remove one of them."
+        )
+    zone = UTC if given.time_zone is None else _zone_name(given.time_zone, "history.timeZone")
+    return KeptHistory(given.snapshots, zone)
+
+
+def _zone_name(name: str, where: str = "datedBy.timeZone") -> str:
     known = _time_zones()
     if name not in known:
         raise ValueError(
-            f"datedBy.timeZone is {name!r}. Expected: UTC or a name of the time zone database, such as Europe/Berlin."
+            f"{where} is {name!r}. Expected: UTC or a name of the time zone database, such as Europe/Berlin."
             + suggestion(name, sorted(known))
         )
     return name

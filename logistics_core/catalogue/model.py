@@ -10,7 +10,9 @@ from functools import cached_property
 from typing import Self
 
 from logistics_core.catalogue.forecasts import DeclaredForecasts
+from logistics_core.catalogue.identities import DeclaredEntity, DeclaredLinks, ExternalId
 from logistics_core.catalogue.metrics import Metric
+from logistics_core.catalogue.models import DeclaredModel
 from logistics_core.catalogue.table_dialect import PLAIN, TableDialect
 
 
@@ -183,6 +185,16 @@ class Field:
         return f"{self.title}, {self.unit}"
 
 
+def master_key_field(external: ExternalId) -> Field:
+    """What figures are grouped by for the things of an external id, as a field: a text."""
+    description = (
+        f"Key of the record of {external.entity} that {external.field} is linked with; without a link "
+        f"{external.system}: and the id itself"
+    )
+    title = external.name.replace("_", " ").capitalize()
+    return Field(external.name, title, FieldType.STRING, Role.DIMENSION, description, required=False)
+
+
 @dataclass(frozen=True)
 class Dating:
     """How a record gets its day, and so which days of the analytics a change makes stale."""
@@ -217,6 +229,8 @@ class Reference:
     dataset: str
     target_fields: tuple[str, ...]
     """The other dataset's fields, one for each of `fields`. In a catalogue this is its key, in the key's order."""
+    system: str | None = None
+    """The system whose external id the field holds; links lead from it to the key. None if it holds the key itself."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +253,23 @@ class Expectations:
     """The lowest score of quality that is good enough, from 0 to 1."""
     freshness: timedelta | None = None
     """How often at least a file should arrive."""
+
+
+class Snapshots(StrEnum):
+    """How often the state of a dataset is looked at: at the end of each of these periods."""
+
+    DAILY = "daily"
+    MONTHLY = "monthly"
+
+
+@dataclass(frozen=True)
+class KeptHistory:
+    """That earlier versions of records are kept, and what is made of them."""
+
+    snapshots: Snapshots | None = None
+    """If metrics have a time axis by what was known at the end of each day or month; None if they have none by that."""
+    time_zone: str = UTC
+    """Whose days and months these are."""
 
 
 @dataclass(frozen=True)
@@ -279,6 +310,16 @@ class Dataset:
     """The dimensions of each pre-aggregate that the contract asks for; None if it leaves them to the refresh."""
     forecasts: tuple[DeclaredForecasts, ...] = ()
     """The forecasts that the contract asks for."""
+    external_ids: tuple[ExternalId, ...] = ()
+    """The fields that hold what other systems call the things of an entity."""
+    links: DeclaredLinks | None = None
+    """What its records link, if they are links between external ids and master keys."""
+    entity: DeclaredEntity | None = None
+    """What the contract says about its records as master records of an entity."""
+    history: KeptHistory | None = None
+    """Whether earlier versions of its records are kept. Those without a key are never replaced."""
+    models: tuple[DeclaredModel, ...] = ()
+    """The models that the contract asks for."""
     is_key_confirmed: bool = True
     """Whether a person has decided the key. If not, most of a file replacing records of other files is a question."""
 
@@ -325,6 +366,10 @@ class Dataset:
         found = [each for each in self.references if self.records is not None and each.dataset == self.records.dataset]
         return {target: name for each in found for target, name in zip(each.target_fields, each.fields, strict=True)}
 
+    def external_id_called(self, name: str) -> ExternalId | None:
+        """The external id of the thing that questions call so."""
+        return next((each for each in self.external_ids if each.name == name), None)
+
     def reference_of(self, field: str) -> Reference | None:
         """The reference that the field is by itself, if it is one."""
         return next((each for each in self.references if each.fields == (field,)), None)
@@ -343,6 +388,21 @@ class Dataset:
     def table(self) -> str:
         """Its table, with the schema."""
         return f"raw.{self.name}"
+
+    @property
+    def snapshots(self) -> Snapshots | None:
+        """How often its state is looked at, if its metrics have a time axis by that."""
+        return None if self.history is None else self.history.snapshots
+
+    @property
+    def has_periods(self) -> bool:
+        """Whether metrics have a time axis: by the days of its records, or by snapshots."""
+        return self.dating is not None or self.snapshots is not None
+
+    @property
+    def history_table(self) -> str:
+        """The table of the records that others have superseded, with the schema; it exists if they are kept."""
+        return f"history.{self.name}"
 
     @property
     def slug(self) -> str:
@@ -367,6 +427,17 @@ class Dataset:
             KeyError: there is none.
         """
         return self._fields[name]
+
+    def dimension(self, name: str) -> Field:
+        """The field of that name, or the master key of the thing that questions call so: a text.
+
+        Raises:
+            KeyError: there is none.
+        """
+        external = self.external_id_called(name)
+        if external is None or name in self._fields:
+            return self.field(name)
+        return master_key_field(external)
 
     @cached_property
     def _fields(self) -> dict[str, Field]:

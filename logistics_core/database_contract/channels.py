@@ -25,6 +25,10 @@ class Channel(StrEnum):
     """A source, the state of a pull or a request to pull has changed. Payload: a `SourceEvent` as JSON."""
     FORECASTS = "forecasts"
     """The forecasts of a dataset were made anew. Payload: its name."""
+    MODELS = "models"
+    """A model was trained, promoted or used. Payload: its name."""
+    MODEL_JOBS = "model_jobs"
+    """A job of a model was asked for, or has ended; never sent to clients. Payload: its ID."""
     MESSAGES = "messages"
     """An event was published. Payload: the number of its messages."""
 

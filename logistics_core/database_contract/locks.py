@@ -19,6 +19,7 @@ ARCHIVE_LOCK = "logistics archive"
 _ARRAYS_PREFIX = "logistics arrays of "
 _FORECAST_PREFIX = "logistics forecast "
 _LOAD_PREFIX = "logistics load "
+_MODEL_PREFIX = "logistics model "
 _PULL_PREFIX = "logistics pull "
 
 
@@ -35,6 +36,11 @@ def pull_lock(source: str, resource: str) -> str:
 def forecast_lock(dataset: str) -> str:
     """Held by whoever makes the forecasts of a dataset."""
     return f"{_FORECAST_PREFIX}{dataset}"
+
+
+def model_lock(model: str) -> str:
+    """Held by whoever trains or uses a model."""
+    return f"{_MODEL_PREFIX}{model}"
 
 
 def arrays_lock(dataset: str) -> str:

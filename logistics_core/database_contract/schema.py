@@ -193,6 +193,43 @@ API_READS: Mapping[str, frozenset[str]] = {
             "series_id",
         }
     ),
+    "identity.current_links": frozenset({"entity", "external_id", "master_key", "system"}),
+    "identity.links": frozenset(
+        {
+            "author",
+            "entity",
+            "external_id",
+            "file_id",
+            "link_id",
+            "made_at",
+            "master_key",
+            "reason",
+            "record_no",
+            "refreshed_as",
+            "source",
+            "system",
+            "withdrawn_at",
+        }
+    ),
+    "identity.newest_links": frozenset({"entity", "external_id", "link_id", "master_key", "system"}),
+    "identity.proposals": frozenset(
+        {
+            "decided_at",
+            "decided_by",
+            "entity",
+            "evidence",
+            "external_id",
+            "link_id",
+            "master_key",
+            "proposal_id",
+            "proposed_at",
+            "reason",
+            "rule",
+            "similarity",
+            "state",
+            "system",
+        }
+    ),
     "ingest.alembic_version": frozenset({"version_num"}),
     "ingest.batches": frozenset(
         {"batch_id", "committed_at", "file_id", "last_record", "merged", "records", "refreshed_as"}
@@ -236,6 +273,8 @@ API_READS: Mapping[str, frozenset[str]] = {
             "warning",
         }
     ),
+    "ingest.histories": frozenset({"dataset", "ended_at", "since_file_id", "started_at"}),
+    "ingest.history_gaps": frozenset({"dataset"}),
     "ingest.reference_counts": frozenset({"asked", "field", "file_id", "found"}),
     "ingest.references_counted": frozenset({"counted_at", "dataset"}),
     "ingest.reject_kinds": frozenset({"count", "field", "file_id", "first_record", "kind"}),
@@ -252,6 +291,183 @@ API_READS: Mapping[str, frozenset[str]] = {
             "record_no",
             "rejected_at",
             "resolved_at",
+        }
+    ),
+    "models.aliases": frozenset(
+        {
+            "alias",
+            "alias_id",
+            "author",
+            "backtest_id",
+            "model",
+            "reason",
+            "since",
+            "until",
+            "version",
+        }
+    ),
+    "models.artefacts": frozenset(
+        {
+            "content",
+            "format",
+            "sha256",
+        }
+    ),
+    "models.backtests": frozenset(
+        {
+            "backtest_id",
+            "compared",
+            "data_version",
+            "model",
+            "overall",
+            "reason",
+            "records",
+            "tested_at",
+            "verdict",
+            "version",
+            "windows",
+        }
+    ),
+    "models.drift": frozenset(
+        {
+            "input",
+            "measured_at",
+            "model",
+            "psi",
+            "records",
+            "version",
+        }
+    ),
+    "models.executions": frozenset(
+        {
+            "kind",
+            "memory_bytes",
+            "model",
+            "queue_seconds",
+            "rows",
+            "seconds",
+            "version",
+        }
+    ),
+    "models.job_results": frozenset(
+        {
+            "job_id",
+            "number",
+            "output",
+        }
+    ),
+    "models.jobs": frozenset(
+        {
+            "attempts",
+            "error",
+            "finished_at",
+            "job_id",
+            "memory_bytes",
+            "model",
+            "requested_at",
+            "requested_by",
+            "rows",
+            "rows_done",
+            "seconds",
+            "started_at",
+            "state",
+            "version",
+        }
+    ),
+    "models.models": frozenset(
+        {
+            "data_version",
+            "dataset",
+            "declaration",
+            "is_held",
+            "kind",
+            "model",
+            "retired_at",
+            "updated_at",
+        }
+    ),
+    "models.odd_values": frozenset(
+        {
+            "actual",
+            "data_version",
+            "day",
+            "effect",
+            "expected",
+            "found_at",
+            "key",
+            "model",
+            "reason",
+            "records",
+            "score",
+            "subject",
+            "version",
+        }
+    ),
+    "models.predictions": frozenset(
+        {
+            "actual",
+            "actual_at",
+            "inputs",
+            "is_ahead",
+            "key",
+            "late_risk",
+            "model",
+            "naive",
+            "predicted_at",
+            "promise",
+            "quantiles",
+            "started_on",
+            "version",
+        }
+    ),
+    "models.scores": frozenset(
+        {
+            "actual_at",
+            "error",
+            "is_ahead",
+            "is_late",
+            "is_within_80",
+            "is_within_90",
+            "late_risk",
+            "model",
+            "naive_error",
+            "pinball",
+            "started_on",
+        }
+    ),
+    "models.transitions": frozenset(
+        {
+            "author",
+            "backtest_id",
+            "changed_at",
+            "from_state",
+            "model",
+            "reason",
+            "to_state",
+            "transition_id",
+            "version",
+        }
+    ),
+    "models.versions": frozenset(
+        {
+            "author",
+            "card",
+            "code_version",
+            "created_at",
+            "data_version",
+            "first_day",
+            "format",
+            "input_schema",
+            "last_day",
+            "memory_bytes",
+            "method",
+            "model",
+            "outputs",
+            "seconds",
+            "sha256",
+            "state",
+            "trained_on",
+            "version",
         }
     ),
 }

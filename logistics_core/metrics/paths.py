@@ -30,7 +30,10 @@ class FieldPath:
 
 
 def relations_of(dataset: Dataset) -> dict[str, Reference]:
-    """The references of a dataset by name: `log` for one from `log_id`, otherwise that of one record there."""
+    """The references of a dataset by name: `log` for one from `log_id`, otherwise that of one record there.
+
+    The master records of external ids are among them, by the names of these.
+    """
     found: dict[str, Reference] = {}
     for reference in dataset.references:
         name = _relation_name(reference)
@@ -38,6 +41,9 @@ def relations_of(dataset: Dataset) -> dict[str, Reference]:
             name = f"{'_'.join(reference.fields)[:33]}_record"
         if name not in dataset.columns and name not in found:
             found[name] = reference
+    for each in dataset.external_ids:
+        if each.name:  # the catalogue gives names to those without
+            found[each.name] = Reference((each.field,), each.entity, (each.key,), each.system)
     return found
 
 
@@ -63,10 +69,11 @@ def read_path(path: str, dataset: Dataset, catalogue: Mapping[str, Dataset]) -> 
         if step not in relations:
             raise ValueError(f"{path!r}: {dataset.name} has no reference {step!r}. {_known(step, relations)}")
         dataset = catalogue[relations[step].dataset]
-    if name not in dataset.columns:
+    if name not in dataset.columns and dataset.external_id_called(name) is None:
         names = {field.name: None for field in dataset.fields if field.type not in NESTED_TYPES}
+        names |= {each.name: None for each in dataset.external_ids}
         raise ValueError(f"{path!r}: {dataset.name} has no field {name!r}. {_known(name, names)}")
-    return FieldPath(tuple(steps), dataset.field(name))
+    return FieldPath(tuple(steps), dataset.dimension(name))
 
 
 def _known(name: str, names: Mapping[str, object]) -> str:

@@ -16,11 +16,13 @@ from typing import Any
 from psycopg import sql
 
 from logistics_core.catalogue import Dataset, FieldType, Role
+from logistics_core.catalogue.identities import ExternalId
 from logistics_core.catalogue.metrics import Aggregate
 from logistics_core.catalogue.model import NESTED_TYPES
 from logistics_core.metrics.conditions import all_of, as_literal
 from logistics_core.metrics.defaults import metrics_of
 from logistics_core.metrics.periods import DayRange, Grain, period_of
+from logistics_core.metrics.relations import key_or_id, link_join
 from logistics_core.metrics.states import State, Values, all_states, all_values, values_read_by
 from logistics_core.row_days import day_of_row
 from logistics_core.sql_files import checksum
@@ -105,7 +107,10 @@ def contents_of(dataset: Dataset) -> Contents:
 
 
 def candidates(dataset: Dataset) -> list[str]:
-    """The fields that rollups may group by: dimensions and booleans, the shorter names of things before references."""
+    """The fields that rollups may group by: dimensions and booleans, the shorter names of things before references.
+
+    The master keys of external ids come first: figures by thing are what links are made for.
+    """
     referring = {name for reference in dataset.references for name in reference.fields}
     found = [
         field.name
@@ -114,7 +119,7 @@ def candidates(dataset: Dataset) -> list[str]:
         and (field.role is Role.DIMENSION or field.type is FieldType.BOOLEAN)
         and field.name not in dataset.key
     ]
-    return sorted(found, key=lambda name: name in referring)
+    return [*(each.name for each in dataset.external_ids), *sorted(found, key=lambda name: name in referring)]
 
 
 @lru_cache(maxsize=1024)
@@ -132,6 +137,10 @@ def definition_checksum(dataset: Dataset) -> str:
         [(field.name, field.type, field.has_time_zone) for field in dataset.fields],
         candidates(dataset),
     ]
+    if dataset.external_ids:
+        parts.append([(each.name, each.field, each.entity, each.system) for each in dataset.external_ids])
+    if dataset.links is not None:
+        parts.append(repr(dataset.links))
     return sha256(json.dumps(parts, default=str).encode()).hexdigest()
 
 
@@ -161,18 +170,39 @@ def from_document(document: Mapping[str, Any], contents: Contents) -> Rollup | N
 # -- SQL ---------------------------------------------------------------------------------------------------------------
 
 
-def source(dataset: Dataset, records: sql.Composable | None = None) -> sql.Composable:
-    """The records of a dataset as `page`, joined with those that date them; `records` is a table of some of them."""
+def source(
+    dataset: Dataset,
+    records: sql.Composable | None = None,
+    dating_records: sql.Composable | None = None,
+    *,
+    all_records: bool = False,
+) -> sql.Composable:
+    """The records of a dataset as `page`, joined with those that date them as `Dating`.
+
+    `records` is a table of some of them, or a subquery, and so is `dating_records` of the others. With `all_records`,
+    those are among them that have no day because what dates them has not arrived. The links of external ids are joined
+    as well: where a statement does not ask for them, the planner leaves them out.
+    """
     other, dating = dataset.dated_through, dataset.dating
-    table = sql.SQL("{} AS page").format(records or sql.Identifier("raw", dataset.name))
-    if other is None or dating is None:
-        return table
-    return sql.SQL('{} JOIN {} AS "Dating" ON {} = {}').format(
-        table,
-        sql.Identifier("raw", other.name),
-        sql.Identifier("Dating", other.key[0]),
-        sql.Identifier("page", dating.field),
-    )
+    clauses: list[sql.Composable] = [sql.SQL("{} AS page").format(records or sql.Identifier("raw", dataset.name))]
+    if other is not None and dating is not None:
+        clauses.append(
+            sql.SQL('{} {} AS "Dating" ON {} = {}').format(
+                sql.SQL("LEFT JOIN" if all_records else "JOIN"),
+                dating_records or sql.Identifier("raw", other.name),
+                sql.Identifier("Dating", other.key[0]),
+                sql.Identifier("page", dating.field),
+            )
+        )
+    clauses += [
+        link_join(_link_of(each), page_column(each.field), each.entity, each.system) for each in dataset.external_ids
+    ]
+    return sql.SQL(" ").join(clauses)
+
+
+def _link_of(external: ExternalId) -> str:
+    """The alias of the link of an external id of `source`."""
+    return f"Link of {external.field}"
 
 
 def day_of(dataset: Dataset) -> sql.Composable | None:
@@ -203,6 +233,14 @@ def page_column(field: str) -> sql.Composable:
     return sql.Identifier("page", field)
 
 
+def dimension_column(dataset: Dataset, name: str) -> sql.Composable:
+    """A field of `source`, or the master key of the thing that is called so."""
+    external = dataset.external_id_called(name)
+    if external is None:
+        return page_column(name)
+    return key_or_id(_link_of(external), page_column(external.field), external.system)
+
+
 def rounded(value: sql.Composable) -> sql.Composable:
     """A number rounded to three significant digits. Exact, and far quicker than by a logarithm of `numeric`."""
     return sql.SQL("to_char(({})::numeric, '9.99EEEE')::numeric").format(value)
@@ -212,7 +250,7 @@ def grouping(dataset: Dataset, rollup: Rollup) -> list[tuple[str, sql.Composable
     """The columns that a rollup groups by, with their expressions over `source`."""
     day = day_of(dataset)
     found = [] if day is None else [(DAY, first_day_of_period(day, rollup.unit))]
-    found += [(name, page_column(name)) for name in rollup.dimensions]
+    found += [(name, dimension_column(dataset, name)) for name in rollup.dimensions]
     if rollup.values is not None:
         found.append((VALUE, _held(page_column(rollup.values.field), rollup.precision)))
     return found

@@ -6,7 +6,7 @@ never wait for each other, and readers see the old figures until all the new one
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from time import perf_counter
 from typing import Any
@@ -25,6 +25,8 @@ from logistics_pipeline.analytics.tables import REFRESH_STEPS, TABLES, Action
 from logistics_pipeline.database.connections import Connection, advisory_lock, connect, reason_of, transient_errors
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.database.day_indexes import summarize_day_indexes
+from logistics_pipeline.identities.links import are_links_waiting, take_in_links
+from logistics_pipeline.identities.proposing import propose_links
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,21 @@ class Refresh:
     """Rows written per analytics table."""
     unassigned_shipments: int
     seconds: float
+    changed: frozenset[str] = frozenset()
+    """The datasets whose records had changed, or whose ids had been linked otherwise."""
+
+    def followed_by(self, other: "Refresh") -> "Refresh":
+        """What both together did."""
+        rows = {table: self.rows.get(table, 0) + other.rows.get(table, 0) for table in {**self.rows, **other.rows}}
+        return replace(
+            other,
+            full=self.full or other.full,
+            days=max(self.days, other.days),
+            batches=self.batches + other.batches,
+            rows=rows,
+            seconds=self.seconds + other.seconds,
+            changed=self.changed | other.changed,
+        )
 
 
 def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambda: None) -> Refresh:
@@ -61,8 +78,11 @@ def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambd
         )
         try:
             _analyze(connection, "raw")
+            _analyze(connection, "history")
             summarize_day_indexes(connection)
             done = _refresh(connection)
+            if _propose(connection, done):
+                done = done.followed_by(_refresh(connection))
             connection.execute("SELECT pg_stat_force_next_flush()")  # counts what this session has written
             _analyze(connection, "analytics")
             return done
@@ -87,12 +107,16 @@ def _refresh(connection: Connection) -> Refresh:
             "SELECT file_id, last_record FROM ingest.batches WHERE refreshed_as IS NULL"
         ).fetchall()
         catalogue = catalogue_in_force(connection)
-        if not waiting and not full and not datasets_to_remake(connection, catalogue):
+        remade = datasets_to_remake(connection, catalogue)
+        if not waiting and not full and not remade and not are_links_waiting(connection):
             (unassigned,) = _one(connection, "SELECT unassigned_shipments FROM analytics.status")
             return Refresh(version, False, 0, 0, {}, unassigned, perf_counter() - started)
         days = [] if full else stale_days(connection)
         rows = _recompute(connection, days, full) if days or full else dict.fromkeys(TABLES, 0)
-        rows["rollups"] = refresh_rollups(connection, catalogue, version + 1, full=full)
+        changed = {*waiting_files(connection), *remade}
+        relinked = take_in_links(connection, catalogue, changed, version + 1, full=full)
+        changed |= {name for name, dataset in catalogue.items() if full or relinked.concerns(dataset)}
+        rows["rollups"] = refresh_rollups(connection, catalogue, version + 1, relinked, full=full)
         if days:
             _store_days(connection, days)
         connection.execute(
@@ -100,7 +124,23 @@ def _refresh(connection: Connection) -> Refresh:
         )
         seconds = perf_counter() - started
         unassigned, day_count = _publish(connection, version + 1, seconds)
-        return Refresh(version + 1, full, day_count if full else len(days), len(waiting), rows, unassigned, seconds)
+        return Refresh(
+            version + 1,
+            full,
+            day_count if full else len(days),
+            len(waiting),
+            rows,
+            unassigned,
+            seconds,
+            frozenset(changed),
+        )
+
+
+def _propose(connection: Connection, done: Refresh) -> bool:
+    """Proposes links of external ids after what a refresh has changed; whether rules have made some themselves."""
+    if not done.changed:
+        return False
+    return propose_links(connection, catalogue_in_force(connection), done.changed).accepted > 0
 
 
 def stale_days(connection: Connection) -> list[date]:

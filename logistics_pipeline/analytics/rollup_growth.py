@@ -30,6 +30,10 @@ class Growth:
 
     days: frozenset[date]
 
+    def without(self, days: Collection[date]) -> "Growth":
+        """The same without some days, on which something else has happened too."""
+        return Growth(self.days - set(days))
+
     def divided(self, days: Collection[date], unit: Grain) -> tuple[list[date], list[date]]:
         """The days of periods that have only grown, and those of the others."""
         changed = {period_of(day, unit) for day in days if day not in self.days}

@@ -8,7 +8,7 @@ dimensions are chosen again and the tables are made anew. Those replaced stay fo
 looked up their names.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -47,6 +47,7 @@ from logistics_pipeline.analytics.rollup_growth import FRESH, find_growth, recor
 from logistics_pipeline.analytics.stale_days import WaitingFiles, is_stale, stale_days, waiting_files
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.day_indexes import has_day_index
+from logistics_pipeline.identities.links import Relinked, relinked_days
 
 KEPT_FOR = "10 minutes"
 """How long a table stays that another one has replaced."""
@@ -64,14 +65,20 @@ class _Known:
     rollups: tuple[StoredRollup, ...]
 
 
-def refresh_rollups(connection: Connection, catalogue: Catalogue, version: int, *, full: bool) -> int:
-    """Brings the rollups of all datasets up to date with the transaction's snapshot; returns the rows written."""
+def refresh_rollups(
+    connection: Connection, catalogue: Catalogue, version: int, relinked: Relinked, *, full: bool
+) -> int:
+    """Brings the rollups of all datasets up to date with the transaction's snapshot; returns the rows written.
+
+    `relinked` are the external ids that are linked otherwise since the last refresh.
+    """
     _drop_replaced(connection, catalogue)
     waiting, changed = waiting_files(connection), _datasets_with_other_metrics(connection, catalogue)
     return sum(
-        _refresh_dataset(connection, dataset, waiting, version, full=full)
+        _refresh_dataset(connection, dataset, waiting, relinked, version, full=full)
         for dataset in catalogue.values()
-        if (full or is_stale(dataset, waiting) or dataset.name in changed) and _has_table(connection, dataset)
+        if (full or is_stale(dataset, waiting) or dataset.name in changed or relinked.concerns(dataset))
+        and _has_table(connection, dataset)
     )
 
 
@@ -107,7 +114,7 @@ def _has_table(connection: Connection, dataset: Dataset) -> bool:
 
 
 def _refresh_dataset(
-    connection: Connection, dataset: Dataset, waiting: WaitingFiles, version: int, *, full: bool
+    connection: Connection, dataset: Dataset, waiting: WaitingFiles, relinked: Relinked, version: int, *, full: bool
 ) -> int:
     known, contents, checksum = _known(connection, dataset), contents_of(dataset), definition_checksum(dataset)
     records = ledger.row_count(connection, dataset.name)
@@ -118,9 +125,12 @@ def _refresh_dataset(
             _store_dataset(connection, dataset, checksum, records, records, version)
             return written
         known = _Known(checksum, records, known.rollups)
-    days = None if full or dataset.dating is None else stale_days(connection, dataset, waiting)
+    days, others = None, list[date]()
+    if not full and dataset.dating is not None:
+        days, others = stale_days(connection, dataset, waiting), relinked_days(connection, dataset, relinked)
+        days = list(dict.fromkeys([*days, *others]))
     with _by_index(connection, dataset, days):
-        written = _refresh_days(connection, dataset, contents, known.rollups, days)
+        written = _refresh_days(connection, dataset, contents, known.rollups, days, others)
     _store_dataset(connection, dataset, checksum, records, known.chosen_for, version)
     return written
 
@@ -131,8 +141,12 @@ def _refresh_days(
     contents: Contents,
     stored: Sequence[StoredRollup],
     days: list[date] | None,
+    relinked: Collection[date],
 ) -> int:
-    """Brings rollups up to date for some days, or all; returns the rows written."""
+    """Brings rollups up to date for some days, or all; returns the rows written.
+
+    On the days `relinked`, old records belong to other things than before, whatever else has been added.
+    """
     by_day = [each for each in stored if each.rollup.unit is Grain.DAY]
     longer = [each for each in stored if each.rollup.unit is not Grain.DAY]
     if days is None or not longer:
@@ -142,7 +156,7 @@ def _refresh_days(
     written = sum(_replace_days(connection, dataset, contents, each, days) for each in by_day)
     growth = find_growth(connection, dataset, days, before, records_by_day(connection, states, days))
     for each in longer:
-        grown, others = growth.divided(days, each.rollup.unit)
+        grown, others = growth.without(relinked).divided(days, each.rollup.unit)
         written += _replace_days(connection, dataset, contents, each, others)
         written += _add(connection, dataset, contents, each, grown)
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(FRESH))

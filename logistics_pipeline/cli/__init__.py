@@ -12,6 +12,7 @@ from psycopg import errors
 from pydantic import ValidationError
 
 from logistics_core.catalogue import ContractError
+from logistics_core.models.artefacts import ArtefactError
 from logistics_core.settings import Settings
 from logistics_pipeline.cli import (
     api,
@@ -24,9 +25,12 @@ from logistics_pipeline.cli import (
     forecasts,
     forget,
     generate,
+    history,
+    identities,
     keys,
     load,
     migrate,
+    models,
     notifications,
     quality,
     refresh,
@@ -91,6 +95,9 @@ COMMANDS = (
     check,
     quality,
     forecasts,
+    history,
+    identities,
+    models,
     reset,
     keys,
     contracts,
@@ -110,7 +117,7 @@ def main() -> None:
     _warn_of_unknown_variables()
     try:
         app()
-    except (PipelineError, ContractError) as error:
+    except (PipelineError, ContractError, ArtefactError) as error:
         sys.exit(f"Error: {error}")
     except (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName) as error:
         reason = str(error).splitlines()[0]

@@ -38,8 +38,8 @@ def unload(
     Dagster does not load it again as long as it stays unchanged in `data/raw`. `logistics retry FILE` loads it again,
     and so does materialising its partition.
 
-    Rows of older files that it superseded do not return by themselves: load those files again. The command says which
-    they are.
+    Rows of older files that it superseded return by themselves where earlier versions are kept (`logistics history`).
+    Otherwise load those files again: the command says which they are.
     """
     settings = Settings()
     with open_environment(settings) as environment:
@@ -72,6 +72,7 @@ def _as_document(done: Unloaded, settings: Settings) -> dict[str, Any]:
         **load_result(done.file, Path(done.file.path)),
         "rows_taken_out": done.removed.rows,
         "rejects_taken_out": done.removed.rejects,
+        "records_back": done.removed.restored,
         "was_unloaded_before": done.was_unloaded_before,
         "to_reload": [{"file": each.path, "version": each.version} for each in done.to_reload],
         "out_of_reach": [{"file": each.path, "version": each.version} for each in done.out_of_reach],
@@ -85,6 +86,8 @@ def _describe(done: Unloaded, newest_version: int) -> Iterable[str]:
         yield f"{name}: it had been unloaded before."
     else:
         yield f"{name}: {removed.rows:,} rows and {removed.rejects:,} rejects removed."
+    if removed.restored:
+        yield f"{removed.restored:,} records that it had superseded are back."
     if removed.corrections:
         yield f"{removed.corrections:,} of the rejects had been corrected: the next load of the file restores them."
     if file.version == newest_version:

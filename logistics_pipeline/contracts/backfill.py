@@ -15,6 +15,7 @@ from typing import Any
 from psycopg import sql
 
 from logistics_core.catalogue import Dataset, Field
+from logistics_core.catalogue.model import SOURCE_COLUMNS
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.rollups import remake_after_change
@@ -24,6 +25,7 @@ from logistics_pipeline.loading.contract.file_evidence import FileEvidence
 from logistics_pipeline.loading.contract.record_validator import Rejection, value_validator
 from logistics_pipeline.loading.formats.column_names import spelling_key
 from logistics_pipeline.loading.formats.json_decoding import decode
+from logistics_pipeline.migrations.history_tables import has_history_table
 from logistics_pipeline.migrations.raw_tables import column_type
 
 BATCH_ROWS = 10_000
@@ -69,9 +71,13 @@ def backfill_from_extras(
     backfill = Backfill(field)
     if not dataset.has_extras:
         return backfill
-    mover = _Mover(connection, dataset, dataset.field(field), date_order, batch_rows)
-    for name in mover.names():
-        mover.move(name, backfill)
+    arguments = connection, dataset, dataset.field(field), date_order, batch_rows
+    movers = [_Mover(*arguments)]
+    if has_history_table(connection, dataset.name):
+        movers.append(_Mover(*arguments, superseded=True))
+    for mover in movers:
+        for name in mover.names():
+            mover.move(name, backfill)
     return backfill
 
 
@@ -82,18 +88,28 @@ class _Mover:
     """Moves the values of one field."""
 
     def __init__(
-        self, connection: Connection, dataset: Dataset, field: Field, date_order: DateOrder | None, batch_rows: int
+        self,
+        connection: Connection,
+        dataset: Dataset,
+        field: Field,
+        date_order: DateOrder | None,
+        batch_rows: int,
+        *,
+        superseded: bool = False,
     ) -> None:
+        """`superseded`: moves those of records that others have superseded, instead of those of the raw table."""
         self._connection = connection
         self._dataset = dataset
         self._field = field
         self._date_order = date_order
         self._batch_rows = batch_rows
+        self._is_of_superseded = superseded
+        identity = (*dataset.identity, *SOURCE_COLUMNS) if superseded else dataset.identity
         self._parts: dict[str, sql.Composable] = {
-            "table": sql.Identifier("raw", dataset.name),
+            "table": sql.Identifier("history" if superseded else "raw", dataset.name),
             "field": sql.Identifier(field.name),
             "type": column_type(field, dataset),
-            "identity": sql.SQL(", ").join(map(sql.Identifier, dataset.identity)),
+            "identity": sql.SQL(", ").join(map(sql.Identifier, identity)),
         }
 
     def names(self) -> list[str]:
@@ -138,8 +154,9 @@ class _Mover:
                 filled[file_id] += outcome is not None
         if places:
             self._connection.execute(self._statement("move"), {"name": name, "places": places, "values": values})
-            self._count(filled)
-            remake_after_change(self._connection, self._dataset)
+            if not self._is_of_superseded:
+                self._count(filled)
+                remake_after_change(self._connection, self._dataset)
         backfill.moved += len(places)
 
     def _count(self, filled: Counter[int]) -> None:
@@ -167,7 +184,15 @@ class _Mover:
     def _values(self, name: str) -> Iterator[tuple[int, int, str]]:
         with self._connection.transaction(), self._connection.cursor("backfill") as cursor:
             cursor.itersize = self._batch_rows
-            yield from cursor.execute(self._statement("values"), {"name": name})
+            yield from cursor.execute(self._all_values(), {"name": name})
+
+    def _all_values(self) -> sql.Composed:
+        """Those of all records of a file, superseded or not: together they prove how it writes them."""
+        schemas = ["raw", "history"] if has_history_table(self._connection, self._dataset.name) else ["raw"]
+        text = sql.SQL(read_sql("backfill/values"))
+        return sql.SQL("\nUNION ALL\n").join(
+            text.format(table=sql.Identifier(schema, self._dataset.name)) for schema in schemas
+        )
 
     def _is_after(self, last: Sequence[Any] | None) -> sql.Composable:
         if last is None:

@@ -244,6 +244,11 @@ _EFFECTS: Mapping[str, Effect] = {
     "declared_metrics": Effect.COMPATIBLE,
     "declared_rollups": Effect.COMPATIBLE,
     "forecasts": Effect.COMPATIBLE,
+    "history": Effect.COMPATIBLE,
+    "external_ids": Effect.COMPATIBLE,
+    "links": Effect.COMPATIBLE,
+    "entity": Effect.COMPATIBLE,
+    "models": Effect.COMPATIBLE,
     "key": Effect.TABLE,
 }
 """By attribute of a dataset; any other decides how files are read, or what its users call it."""
@@ -264,6 +269,12 @@ def _of_attribute(name: str, before: Any, after: Any) -> Change:
         if after:
             return Change("Columns that the contract does not know are kept from now on.")
         return Change("Columns that the contract does not know are kept no longer.", Effect.READING)
+    if name == "history" and (before is None or after is None):
+        return Change(
+            "Records that others supersede are kept from now on."
+            if before is None
+            else "Records that others supersede are kept no longer; those that were kept stay."
+        )
     if name == "is_key_confirmed":
         return Change(f"The key is {'confirmed' if after else 'not confirmed any more'}.")
     if name == "key":
@@ -286,6 +297,11 @@ _DATASET_KEYS = {
     "declared_metrics": "The metrics",
     "declared_rollups": "The dimensions of the pre-aggregates",
     "forecasts": "The forecasts",
+    "history": "The snapshots of its history",
+    "external_ids": "The external ids",
+    "links": "What its records link",
+    "entity": "What is said about its records as master records",
+    "models": "The models",
 }
 
 _KEYS = {

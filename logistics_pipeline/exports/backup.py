@@ -16,14 +16,26 @@ from psycopg import errors, sql
 from logistics_core.zstd import ZstdError, ZstdFile, compress
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection, connect, transient_errors
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.exports.datasets import _Rows, copied, snapshot
 from logistics_pipeline.exports.destinations import Destination, UnfitExportError
 from logistics_pipeline.exports.manifest import ExportedFile, Manifest, make_manifest, read_manifest, write_manifest
 from logistics_pipeline.migrations import head_version, migrate
+from logistics_pipeline.migrations.history_tables import make_history_table
 
 EVERYTHING = "everything"
-_LEFT_OUT = frozenset({"ingest.places", "ingest.file_requests", "ingest.dropped_indexes", "catalogue.requests"})
-_SCHEMAS = ("catalogue", "ingest", "raw", "boards", "source", "forecast")
+_LEFT_OUT = frozenset(
+    {
+        "ingest.places",
+        "ingest.file_requests",
+        "ingest.dropped_indexes",
+        "catalogue.requests",
+        "identity.current_links",
+        "models.jobs",
+        "models.job_results",
+    }
+)
+_SCHEMAS = ("catalogue", "ingest", "raw", "history", "boards", "source", "forecast", "identity", "models")
 _READ_BYTES = 1 << 20
 _ZSTD_LEVEL = 3
 
@@ -120,9 +132,20 @@ def restore(url: str, of: Destination) -> Restored:
     rest = tuple(file for file in manifest.files if file not in first)
     rows = _restore_files(url, of, first, clears=True)
     migrate(url)  # makes the tables of the contracts
+    _make_history_tables(url, [file.holds for file in rest])
     rows += _restore_files(url, of, rest)
     refresh(url, full=True)
     return Restored(manifest, len(manifest.files), rows)
+
+
+def _make_history_tables(url: str, tables: Iterable[str]) -> None:
+    """Makes those of the tables that hold superseded records: not all of them follow from contracts."""
+    with connect(url, application_name="logistics restore") as connection:
+        catalogue = catalogue_in_force(connection)
+        for table in tables:
+            schema, name = table.split(".", 1)
+            if schema == "history" and name in catalogue:
+                make_history_table(connection, catalogue[name])
 
 
 def refuse_filled(url: str) -> None:
@@ -146,6 +169,9 @@ def _restore_files(url: str, of: Destination, files: Iterable[ExportedFile], *, 
         connect(url, application_name="logistics restore") as connection,
         connection.transaction(),
     ):
+        connection.execute(
+            "SET LOCAL logistics.restoring = 'on'"
+        )  # history is written as it was, see the schema models
         if clears:
             tables = sql.SQL(", ").join(_identifier(file.holds) for file in wanted)
             connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(tables))

@@ -164,9 +164,7 @@ def _identifiers(fields: Sequence[str]) -> list[sql.Composable]:
 def _records(dataset: Dataset, catalogue: Catalogue, fields: Sequence[str]) -> _Source:
     joins, columns = Joins(), []
     for name in fields:
-        path = read_path(name, dataset, catalogue)
-        alias, _ = joins.follow_path(path.relations, dataset, catalogue)
-        columns.append(sql.Identifier(alias, path.field.name))
+        columns.append(joins.column(read_path(name, dataset, catalogue), dataset, catalogue))
 
     def column(state: State | Metric) -> sql.Composable:
         return state.of_rows(rollups.page_column) if isinstance(state, State) else _of_values(state)

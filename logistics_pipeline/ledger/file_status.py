@@ -12,6 +12,7 @@ from logistics_pipeline.ledger.column_counts import forget_column_counts
 from logistics_pipeline.ledger.file_profiles import remove_profile
 from logistics_pipeline.ledger.file_requests import fulfil_unload_requests
 from logistics_pipeline.ledger.files import LedgerFile, file_by_id
+from logistics_pipeline.ledger.histories import forget_gap
 from logistics_pipeline.ledger.key_conflicts import forget_held_conflicts, forget_key_conflicts
 from logistics_pipeline.ledger.notifications import NOTIFY
 
@@ -105,6 +106,15 @@ def supersede(connection: Connection, file_id: int, rows: int) -> None:
     connection.execute(
         "UPDATE ingest.files SET records_loaded = records_loaded - %(rows)s, "
         "records_superseded = records_superseded + %(rows)s WHERE file_id = %(file_id)s",
+        {"rows": rows, "file_id": file_id},
+    )
+
+
+def bring_back(connection: Connection, file_id: int, rows: int) -> None:
+    """Moves records of a file from superseded to loaded: the file that had superseded them is removed."""
+    connection.execute(
+        "UPDATE ingest.files SET records_loaded = records_loaded + %(rows)s, "
+        f"records_superseded = records_superseded - %(rows)s WHERE file_id = %(file_id)s {NOTIFY}",
         {"rows": rows, "file_id": file_id},
     )
 
@@ -206,6 +216,7 @@ def clear(connection: Connection, file_id: int, state: FileState) -> None:
     forget_column_counts(connection, file_id)
     remove_profile(connection, file_id)
     forget_key_conflicts(connection, file_id)
+    forget_gap(connection, file_id)
     if state is FileState.UNLOADED:
         fulfil_unload_requests(connection, file_id)
 
@@ -246,11 +257,16 @@ def end_dismissal(connection: Connection, file_ids: Collection[int]) -> None:
 
 
 def mark_older_for_reload(connection: Connection, file: LedgerFile) -> None:
-    """Marks files registered before this one that may have rows to bring back, as this file's rows are removed."""
+    """Marks files registered before this one that may have rows to bring back, as this file's rows are removed.
+
+    Where superseded records are kept, those are the files that have gaps: records of all others are back already.
+    """
     connection.execute(
         "UPDATE ingest.files SET is_reload_due = true "
-        "WHERE dataset = %s AND file_id < %s AND records_superseded > 0 AND NOT is_reload_due",
-        (file.dataset, file.file_id),
+        "WHERE dataset = %(dataset)s AND file_id < %(file_id)s AND records_superseded > 0 AND NOT is_reload_due "
+        "AND (NOT EXISTS (SELECT FROM ingest.histories WHERE dataset = %(dataset)s AND ended_at IS NULL) "
+        "OR EXISTS (SELECT FROM ingest.history_gaps AS gap WHERE gap.file_id = files.file_id))",
+        {"dataset": file.dataset, "file_id": file.file_id},
     )
 
 

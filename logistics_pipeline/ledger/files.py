@@ -1,6 +1,6 @@
 """Files in the ledger: what an entry holds, and how to find entries. Changes nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -123,6 +123,28 @@ def file_version(connection: Connection, path: str, version: int) -> LedgerFile 
 def file_by_id(connection: Connection, file_id: int) -> LedgerFile:
     """One version of a file, which must exist."""
     return fetch_files(connection, "WHERE file_id = %(file_id)s", {"file_id": file_id})[0]
+
+
+def last_file(
+    connection: Connection, *, file_id: int | None = None, path: str | None = None, until: datetime | None = None
+) -> LedgerFile | None:
+    """The file of that number, the newest version of that path, or the last one registered until a moment."""
+    found = fetch_files(
+        connection,
+        "WHERE file_id = %(file_id)s OR path = %(path)s OR registered_at <= %(until)s ORDER BY file_id DESC LIMIT 1",
+        {"file_id": file_id, "path": path, "until": until},
+    )
+    return found[0] if found else None
+
+
+def files_with_records_since(connection: Connection, datasets: Sequence[str], file_id: int) -> list[LedgerFile]:
+    """Files of some datasets that were registered after one and have accepted records, in that order."""
+    return fetch_files(
+        connection,
+        "WHERE dataset = ANY(%(datasets)s) AND file_id > %(file_id)s AND records_loaded + records_superseded > 0 "
+        "ORDER BY file_id",
+        {"datasets": list(datasets), "file_id": file_id},
+    )
 
 
 def files_in_order(connection: Connection, *, state: FileState | None = None) -> list[LedgerFile]:

@@ -23,10 +23,11 @@ class Staleness:
 
 
 def staleness(connection: Connection) -> Staleness:
-    """Compares the committed batches with those of the last refresh."""
+    """Compares the committed batches and the links of external ids with those of the last refresh."""
     with connection.cursor(row_factory=class_row(Staleness)) as cursor:
         found = cursor.execute(
-            "SELECT count(*) > 0 OR (SELECT full_refresh_due FROM analytics.status) AS is_stale, "
+            "SELECT count(*) > 0 OR (SELECT full_refresh_due FROM analytics.status) "
+            "OR EXISTS (SELECT FROM identity.links WHERE refreshed_as IS NULL) AS is_stale, "
             "coalesce(extract(epoch FROM clock_timestamp() - min(committed_at)), 0)::double precision "
             "AS waited_seconds, "
             f"EXISTS (SELECT FROM ingest.files WHERE state = '{FileState.LOADING}' AND {IS_BEING_LOADED}) "

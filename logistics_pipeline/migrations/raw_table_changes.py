@@ -8,6 +8,7 @@ from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.day_indexes import drop_day_index, indexed_day
+from logistics_pipeline.migrations.history_tables import drop_history_table, has_history_table
 from logistics_pipeline.migrations.raw_tables import column_type, make_raw_table
 
 
@@ -28,6 +29,7 @@ def is_raw_table_empty(connection: Connection, dataset: str) -> bool:
 def drop_raw_table(connection: Connection, dataset: str) -> None:
     """Drops a raw table, if there is one, with its indexes; the caller has found it empty."""
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier("raw", dataset)))
+    drop_history_table(connection, dataset)
     connection.execute("DELETE FROM ingest.dropped_indexes WHERE table_name = %s", (f"raw.{dataset}",))
 
 
@@ -78,6 +80,7 @@ def rows_fit_key(connection: Connection, old: Dataset, new: Dataset) -> bool:
 
 def change_key(connection: Connection, old: Dataset, new: Dataset) -> None:
     """Gives a raw table another key, for which `rows_fit_key` was asked. The contracts differ in nothing else."""
+    drop_history_table(connection, new.name)  # which is empty, and made again with the new key
     for field in new.fields:
         column = sql.Identifier(field.name)
         if field.name in new.key and field.name not in old.key:
@@ -95,5 +98,8 @@ def change_key(connection: Connection, old: Dataset, new: Dataset) -> None:
 
 
 def _alter(connection: Connection, dataset: Dataset, statement: str, **parts: sql.Composable) -> None:
-    table = sql.Identifier("raw", dataset.name)
-    connection.execute(sql.SQL(read_sql(f"raw/{statement}")).format(table=table, **parts))
+    """Alters the raw table, and the table of its superseded records if there is one."""
+    text = sql.SQL(read_sql(f"raw/{statement}"))
+    connection.execute(text.format(table=sql.Identifier("raw", dataset.name), **parts))
+    if has_history_table(connection, dataset.name):
+        connection.execute(text.format(table=sql.Identifier("history", dataset.name), **parts))

@@ -9,6 +9,7 @@ from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.day_indexes import make_day_index
 from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.migrations.history_tables import follow_history, has_history_table
 
 _PROVENANCE = [("file_id", "integer"), ("record_no", "bigint")]
 """The columns that say where a row came from."""
@@ -33,6 +34,9 @@ def make_raw_table(connection: Connection, dataset: Dataset) -> None:
     )
     if dataset.has_extras:
         connection.execute(_sql("extras").format(table=table))
+        if has_history_table(connection, dataset.name):
+            connection.execute(_sql("extras").format(table=sql.Identifier("history", dataset.name)))
+    follow_history(connection, dataset)
     for index in dataset.indexes:
         connection.execute(_index(index, table))
     make_day_index(connection, dataset)

@@ -15,6 +15,7 @@ from logistics_pipeline.orchestration.assets.api_links import documentation_link
 from logistics_pipeline.orchestration.assets.checks import build_asset_checks
 from logistics_pipeline.orchestration.assets.forecasts import build_forecast_assets
 from logistics_pipeline.orchestration.assets.metadata import with_metadata
+from logistics_pipeline.orchestration.assets.models import build_model_assets
 from logistics_pipeline.orchestration.assets.pictures import pictures
 from logistics_pipeline.orchestration.assets.pull_checks import build_pull_checks
 from logistics_pipeline.orchestration.assets.pulled import build_pulled_assets, upstream_of
@@ -24,6 +25,7 @@ from logistics_pipeline.orchestration.jobs import (
     REFRESH_JOB,
     build_forecast_jobs,
     build_load_jobs,
+    build_model_jobs,
     build_pull_jobs,
 )
 from logistics_pipeline.orchestration.resources import DatabaseResource
@@ -42,6 +44,7 @@ from logistics_pipeline.orchestration.sensors.raw_files import build_file_sensor
 from logistics_pipeline.orchestration.sensors.source_pulls import build_pull_sensor
 from logistics_pipeline.orchestration.sensors.stale_analytics import build_refresh_sensor
 from logistics_pipeline.orchestration.sensors.stale_forecasts import build_forecast_sensors
+from logistics_pipeline.orchestration.sensors.stale_models import build_model_sensors
 from logistics_pipeline.sources.definitions.in_force import read_sources
 
 
@@ -59,13 +62,19 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     pulled = upstream_of(sources)
     raw_tables = [build_raw_asset(dataset, pulled.get(dataset.name, ())) for dataset in catalogue.values()]
     load_jobs, pull_jobs = build_load_jobs(catalogue), build_pull_jobs(sources.values())
-    forecast_jobs = build_forecast_jobs(catalogue)
+    forecast_jobs, model_jobs = build_forecast_jobs(catalogue), build_model_jobs(catalogue)
     interval = settings.sensor_interval_seconds
     return dg.Definitions(
         assets=[
             *build_pulled_assets(sources, settings, datetime.now(UTC)),
             *with_metadata(
-                [*raw_tables, build_analytics_tables(catalogue), *build_forecast_assets(catalogue), pictures],
+                [
+                    *raw_tables,
+                    build_analytics_tables(catalogue),
+                    *build_forecast_assets(catalogue),
+                    *build_model_assets(catalogue),
+                    pictures,
+                ],
                 documentation_links(settings),
             ),
             *(build_retired_asset(dataset) for dataset in datasets.retired),
@@ -76,6 +85,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             *load_jobs,
             *pull_jobs,
             *forecast_jobs,
+            *model_jobs,
             REFRESH_JOB,
             CHECK_JOB,
             housekeeping,
@@ -89,6 +99,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             build_proposal_sensor(interval),
             build_refresh_sensor(interval),
             *build_forecast_sensors(forecast_jobs, interval),
+            *build_model_sensors(model_jobs, interval),
             build_check_sensor(interval),
         ],
         schedules=[NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES, NIGHTLY_EXPORT],

@@ -10,6 +10,8 @@ from logistics_pipeline.orchestration.assets.analytics import ANALYTICS_KEYS
 from logistics_pipeline.orchestration.assets.checks import CHECK_EVERYTHING
 from logistics_pipeline.orchestration.assets.forecasts import GROUP as FORECAST_GROUP
 from logistics_pipeline.orchestration.assets.forecasts import datasets_with_forecasts, forecasts_key
+from logistics_pipeline.orchestration.assets.models import GROUP as MODEL_GROUP
+from logistics_pipeline.orchestration.assets.models import model_keys
 from logistics_pipeline.orchestration.assets.pulled import pulled_key
 from logistics_pipeline.orchestration.assets.raw import raw_key
 from logistics_pipeline.orchestration.retries import NO_RUN_RETRIES
@@ -81,8 +83,27 @@ def build_forecast_jobs(catalogue: Catalogue) -> "list[UnresolvedAssetJobDefinit
     ]
 
 
-CHECKS_OF_TABLES = dg.AssetSelection.all_asset_checks() - dg.AssetSelection.groups(FORECAST_GROUP)
-"""Those of forecasts run with the forecasts."""
+MODELS_JOB = "models_job"
+
+
+def build_model_jobs(catalogue: Catalogue) -> "list[UnresolvedAssetJobDefinition]":
+    """Makes the job that brings models up to date, all or those that are selected; none without models."""
+    keys = model_keys(catalogue)
+    if not keys:
+        return []
+    return [
+        dg.define_asset_job(
+            MODELS_JOB,
+            selection=dg.AssetSelection.assets(*keys),
+            description="Predicts new records, scores earlier predictions, trains and tests versions, checks all of "
+            "it.",
+            executor_def=dg.in_process_executor,
+        )
+    ]
+
+
+CHECKS_OF_TABLES = dg.AssetSelection.all_asset_checks() - dg.AssetSelection.groups(FORECAST_GROUP, MODEL_GROUP)
+"""Those of forecasts and models run with them."""
 
 REFRESH_JOB = dg.define_asset_job(
     "refresh_analytics_job",

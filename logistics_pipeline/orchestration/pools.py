@@ -4,6 +4,9 @@ REFRESH_POOL = "refresh"
 FORECAST_POOL = "forecast"
 """Fits take all of a core and much memory: one at a time."""
 
+MODEL_POOL = "models"
+"""Trainings as well."""
+
 
 def load_pool(dataset: str) -> str:
     """The pool of the runs that load files of a dataset."""

@@ -6,7 +6,7 @@
 -- what the statistics know no analysis of is analysed now, whatever they say.
 SELECT schemaname, relname
 FROM pg_stat_user_tables
-WHERE schemaname IN ('ingest', 'raw', 'analytics')
+WHERE schemaname IN ('ingest', 'raw', 'analytics', 'history')
   AND (
       coalesce(last_analyze, last_autoanalyze) IS NULL
       OR n_dead_tup > greatest(1000, n_live_tup / 20)

@@ -27,6 +27,7 @@ DECLARE
     result record;
 BEGIN
     BEGIN
+        {keep_repeated};
         FOR result IN {merge} LOOP
             INSERT INTO {results} (file_id, overwritten_file_id, rows, touched, filled)
             VALUES (result.file_id, result.overwritten_file_id, result.count, result.touched, result.filled);

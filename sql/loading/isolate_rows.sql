@@ -1,9 +1,8 @@
--- The staged rows of a range as the merge reads them: of two with the same key, the one registered last.
--- One row per key.
+-- The staged rows of a range, as JSON that becomes the table's types.
+-- One row per record.
 -- Reads the staged documents, inside the function that `isolate` makes.
 
-SELECT DISTINCT ON ({given_key}) {columns}
+SELECT {columns}
 FROM {documents} AS documents
-CROSS JOIN LATERAL json_populate_record(null::{table}, documents.document) AS given
+CROSS JOIN LATERAL json_populate_record(null::{table}, documents.document) AS given -- noqa: AL05
 WHERE documents.ordinal BETWEEN {first_row} AND {last_row}
-ORDER BY {given_key}, given.file_id DESC, given.record_no DESC

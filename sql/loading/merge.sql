@@ -5,6 +5,7 @@
 -- that file (overwritten_file_id) and other values, whichever of the two wins.
 -- Then one row per file written and per file overwritten, both as file_id: the cells with a value that it gains or, as
 -- negative numbers, loses, by column (filled).
+-- Keeps superseded records where the dataset wants that: see history/overwritten.sql and history/late.sql.
 -- Reads the staged rows (one per key) and the raw table.
 
 WITH compared AS MATERIALIZED (
@@ -12,7 +13,7 @@ WITH compared AS MATERIALIZED (
            {touched} AS touched,
            {had_values} AS had_values,
            {is_due} AS "_is_due",  -- no field begins with an underscore
-           {is_conflict} AS "_is_conflict"
+           {is_conflict} AS "_is_conflict"{existing_row}
     FROM {stage} AS staged
     LEFT JOIN {table} AS existing ON ({existing_key}) = ({staged_key})
     WHERE {is_compared}
@@ -33,6 +34,7 @@ inserted AS (
     SELECT {columns} FROM due WHERE existing_at IS NULL
     RETURNING file_id
 )
+{superseding}
 SELECT file_id, existing_file_id AS overwritten_file_id, count(*), touched, NULL::bigint[] AS filled
 FROM updated GROUP BY file_id, existing_file_id, touched
 UNION ALL

@@ -44,7 +44,9 @@ def template(server_url: str, template: str) -> str:
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE template_api TEMPLATE {template} STRATEGY file_copy")
     with psycopg.connect(with_database(server_url, "template_api"), autocommit=True) as connection:
-        connection.execute(f"REVOKE SELECT ON ALL TABLES IN SCHEMA ingest, analytics, access, forecast FROM {READER}")
+        connection.execute(
+            f"REVOKE SELECT ON ALL TABLES IN SCHEMA ingest, analytics, access, forecast, identity, models FROM {READER}"
+        )
         for table, columns in API_READS.items():
             connection.execute(f"GRANT SELECT ({', '.join(columns)}) ON {table} TO {READER}")
     return "template_api"

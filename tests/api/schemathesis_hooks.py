@@ -81,6 +81,18 @@ def _ask_about_sources(case: Any) -> None:
         case.query["resource"] = "trips"
 
 
+def _ask_about_identities(case: Any) -> None:
+    """Which entities, systems and proposals there are stands in the database."""
+    known = {"entity": "vehicles", "key": "TRUCK-07", "proposal_id": 1}
+    parameters = case.path_parameters or {}
+    parameters.update({name: value for name, value in known.items() if name in parameters})
+    query = case.query or {}
+    valid = {"entity": "vehicles", "system": "fuelco", "as_of": "2024-06-01T12:00:00Z"}
+    query.update({name: value for name, value in valid.items() if name in query})
+    if case.operation.label == "POST /api/identities/links" and isinstance(case.body, dict):
+        case.body |= {"entity": "vehicles", "system": "fuelco", "external_id": "W-1234", "key": None}
+
+
 NAMES = {
     "metrics": "revenue,shipments",
     "by": "origin",
@@ -134,6 +146,7 @@ _WHAT_TO_ASK = {
     "/api/contracts": _ask_about_contracts,
     "/api/boards": _ask_about_boards,
     "/api/sources/": _ask_about_sources,
+    "/api/identities": _ask_about_identities,
 }
 """By a part of the label of an operation."""
 _WHAT_TO_ASK_IN_QUERIES = {

@@ -105,7 +105,7 @@ def test_every_route_that_is_not_open_needs_a_scope(database_url: str) -> None:
         path for path, operations in app.openapi()["paths"].items() for method in operations
         if not required_scopes(method.upper(), path, is_local=False)
     }  # fmt: skip
-    assert open_paths == {"/health", "/ready", "/api/session"}
+    assert open_paths == {"/health", "/ready", "/api/session", "/v2/health/live", "/v2/health/ready"}
     assert not required_scopes("OPTIONS", "/metrics", is_local=False), "a browser asks beforehand without a key"
     posts = {path for path, operations in app.openapi()["paths"].items() if operations.keys() - {"get", "head"}}
     decisions = {path for path in posts if path.startswith("/api/contracts/") and path != "/api/contracts/proposals"}
@@ -113,7 +113,10 @@ def test_every_route_that_is_not_open_needs_a_scope(database_url: str) -> None:
     assert all(required_scopes("POST", path, is_local=False) == ("contracts",) for path in decisions)
     boards = {"/api/boards", "/api/boards/{board_id}"}
     assert all(required_scopes("PUT", path, is_local=False) == ("boards",) for path in boards)
-    others = posts - open_paths - decisions - boards
+    questions = {path for path in posts if path.startswith("/v2/")}
+    assert len(questions) == 2
+    assert all(required_scopes("POST", path, is_local=False) == ("read",) for path in questions)
+    others = posts - open_paths - decisions - boards - questions
     assert all(required_scopes("POST", path, is_local=False) == ("ingest",) for path in others)
 
 

@@ -18,14 +18,15 @@ NAMED = {
     "file_id": "6",
     "origin": "Aachen",
     "destination": "Aachen",
+    "key": "V-001",
+    "payment": "P-1",
 }
-
 UNKNOWN = ("{upload_id}", "{request_id}", "{proposal_id}")
 """What such a path names is made by no file that is loaded."""
 
 Statements = dict[str, Any]
 
-SCHEMAS = ("ingest.", "analytics.", "access.", "forecast.")
+SCHEMAS = ("ingest.", "analytics.", "access.", "forecast.", "identity.", "models.")
 
 COLUMNS_READ = """
 SELECT DISTINCT relation.oid::regclass::text, attname::text
@@ -125,7 +126,11 @@ def test_of_raw_tables_they_read_what_the_catalogue_lists(database: tuple[str, A
     read = columns_read(database[0], statements)
 
     assert {table: columns for table, columns in read.items() if table.startswith("raw.")} == {
-        f"raw.{dataset.name}": {*dataset.columns, "file_id", "record_no"} for dataset in DATASETS.values()
+        f"raw.{name}": {*columns, "file_id", "record_no"}
+        for name, columns in {
+            **{dataset.name: dataset.columns for dataset in DATASETS.values()},
+            "fuel_cards": ("payment", "paid_on", "card_plate", "holder"),
+        }.items()
     }
 
 

@@ -36,6 +36,9 @@ KEYS = {
     "board_id": BOARD_ID,
     "source": "fleet",
     "pull_id": "1",
+    "entity": "vehicles",
+    "key": "TRUCK-07",
+    "payment": "P-1",
 }
 MADE_BY_REQUESTS = ("{upload_id}", "{request_id}", "{proposal_id}")
 """Of what these name there is nothing until somebody asks for it: their own tests do."""
@@ -43,6 +46,7 @@ MAY_BE_EMPTY = {"/api/ingestion/files/{file_id}/rejects.ndjson"}
 """Answers with one line per record: none, if there are no records."""
 REQUIRED = {
     **SPAN, "origin": "Aachen", "destination": "Aachen", "metrics": "shipments.revenue", "dataset": "shipments",
+    "since": "2026-03-01",
 }  # fmt: skip
 INJECTIONS = [
     "'; DROP TABLE raw.shipments; --",

@@ -251,6 +251,13 @@ def names(new_database: Any, serve: Any, tmp_path_factory: pytest.TempPathFactor
             connection.execute(A_FIT, {"backtest": Jsonb([BACKTEST] * 3)})
             complete_pull(connection)
             add_pull(connection, "orders", "failed", error="No.", error_kind="server")
+            connection.execute(
+                "INSERT INTO models.models (model, dataset, kind, declaration) VALUES ('a.b', 'a', 'duration', '{}')"
+            )
+            connection.execute(
+                "INSERT INTO models.executions (model, version, kind, rows, seconds, cpu_seconds, memory_bytes) "
+                "VALUES ('a.b', 1, 'score', 10, 1, 1, 1)"
+            )
         with serve(url) as api:
             api.client.get("/health")
             found: set[str] = {name for name, _ in samples(api)}

@@ -194,7 +194,7 @@ def questions(draw: st.DrawFn) -> tuple[Table, dict[str, Any], str, int]:
 def test_every_column_has_its_filters_and_nothing_else_does(dataset: Table) -> None:
     fields = page_parameters(dataset.dataset).model_fields
     declared = {info.alias or name for name, info in fields.items()}
-    beside = Selection.model_fields.keys() | Paging.model_fields.keys() | {"count", "sort", "isNull"}
+    beside = Selection.model_fields.keys() | Paging.model_fields.keys() | {"count", "sort", "isNull", "as_of"}
     assert declared - beside == filters_of(dataset).keys() == set(filter_names(dataset.dataset).values())
     assert declared >= beside | RowFilters.model_fields.keys()
 

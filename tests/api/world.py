@@ -1,6 +1,7 @@
 """A database that real files were loaded into: a few hundred records, some of them rejected, on several pages."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,18 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Json
 
+from logistics_core.catalogue import built_in_catalogue
+from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.database.connections import connect
 from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.forecasting.refitting import refit
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import BatchLimits, LoadOptions
+from logistics_pipeline.migrations.history_tables import keep_history
+from logistics_pipeline.models.jobs import serve_next
+from logistics_pipeline.models.updating import update_model
+from tests.contract_texts import synced_catalogue
 from tests.source_pulls import DEPOT, FLEET, complete_pull, define
 
 FIRST = date(2024, 1, 1)
@@ -63,18 +71,80 @@ def world_options(raw_dir: Path) -> LoadOptions:
 
 def load_world(url: str, raw_dir: Path) -> None:
     """Loads two files of every dataset, and calculates the figures."""
-    for dataset, all_records in records().items():
+    with connect(url) as connection:
+        for dataset in built_in_catalogue().values():
+            keep_history(connection, dataset)
+    for name, all_records in records().items():
         for part in range(2):
-            path = raw_dir / dataset / f"2024-0{part + 1}.json"
+            path = raw_dir / name / f"2024-0{part + 1}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(all_records[part::2]))
             found = RawFolder(raw_dir).look_at(path)
             assert found is not None
             load_file(url, found, world_options(raw_dir))
+    _load_fuel_cards(url, raw_dir)
+    with connect(url) as connection:  # before the day that the OpenAPI document has as an example
+        connection.execute("UPDATE ingest.files SET registered_at = '2026-02-01'")
     refresh(url, full=True)
     refit(url, "shipments", most_series=100)
+    for name in ("shipments.delivery_time", "shipments.cost", "vehicle_logs.fuel"):
+        update_model(url, name, settings=Settings())
+    _add_job(url)
     _add_board(url)
     _add_source(url, raw_dir.parent / "sources")
+
+
+CARDS = """\
+$schema: https://datapackage.org/profiles/2.0/dataresource.json
+name: fuel_cards
+path: fuel_cards.json
+schema:
+  primaryKey: [payment]
+  fields:
+    - {name: payment, type: string, constraints: {required: true}, example: P-1}
+    - {name: paid_on, type: date, constraints: {required: true}, example: "2024-01-01"}
+    - {name: card_plate, type: string, example: W-1234}
+    - {name: holder, type: string, example: Truck 2}
+datedBy: {field: paid_on}
+extras: false
+history: true
+externalIds: [{field: card_plate, entity: vehicles, system: fuelco, attributes: {name: holder}}]
+"""
+
+
+def _load_fuel_cards(url: str, raw_dir: Path) -> None:
+    """The examples of the OpenAPI document: `W-1234` is `TRUCK-07`, and proposal 1 waits."""
+    contracts = raw_dir.parent / "contracts"
+    contracts.mkdir()
+    (contracts / "fuel_cards.yaml").write_text(CARDS)
+    catalogue = synced_catalogue(url, contracts)
+    plates = ("W-1234", "v 002", "X")
+    path = raw_dir / "fuel_cards.json"
+    path.write_text(
+        json.dumps(
+            [
+                {"payment": f"P-{n}", "paid_on": "2024-01-01", "card_plate": plate, "holder": f"Truck {n}"}
+                for n, plate in enumerate(plates)
+            ]
+        )
+    )
+    options = replace(world_options(raw_dir), catalogue=catalogue)
+    found = options.folder.look_at(path)
+    assert found is not None
+    load_file(url, found, options)
+    with psycopg.connect(url) as connection:
+        connection.execute("SELECT identity.make_link('vehicles', 'fuelco', 'W-1234', 'TRUCK-07', 'Ada', 'seen')")
+
+
+def _add_job(url: str) -> None:
+    """The example of the OpenAPI document: a job that is done."""
+    with connect(url) as connection:
+        connection.execute(
+            "INSERT INTO models.jobs (job_id, model, input, rows, requested_by) "
+            "VALUES (%s, 'shipments.delivery_time', %s, 1, 'anonymous')",
+            (BOARD_ID, Json([{"origin": "Aachen", "destination": "Zug"}])),
+        )
+        assert serve_next(connection)
 
 
 def _add_source(url: str, folder: Path) -> None:

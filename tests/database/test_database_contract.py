@@ -23,6 +23,7 @@ from logistics_core.database_contract.file_states import (
     UNFINISHED_STATES,
     FileState,
 )
+from logistics_core.database_contract.identities import ProposalState as IdentityProposalState
 from logistics_core.database_contract.locks import (
     HOUSEKEEPING_LOCK,
     IS_BEING_LOADED,
@@ -31,6 +32,7 @@ from logistics_core.database_contract.locks import (
     REFRESH_LOCK,
     load_lock,
 )
+from logistics_core.database_contract.models import JobState, VersionState
 from logistics_core.database_contract.notifications import MessageState
 from logistics_core.database_contract.pull_states import PullState
 from logistics_core.database_contract.roles import READER
@@ -112,12 +114,19 @@ def test_scripts_name_only_states_of_the_contract() -> None:
     about_pulls = {"migrations/0017_sources.sql", "migrations/0017_source_requests.sql", "checks/pulls.sql"}
     about_pulls.add("housekeeping/old_pulls.sql")
     of_pulls = {state for path, state in named if path in about_pulls}
+    about_models = {path for path, _ in named if path.startswith(("models/", "migrations/0022_model"))}
+    of_models = {state for path, state in named if path in about_models}
+    about_identities = {"migrations/0021_identities.sql"}
+    of_identities = {state for path, state in named if path in about_identities}
     about_messages = {path for path, _ in named if path.startswith(("notifying/", "migrations/0024_"))}
     of_messages = {state for path, state in named if path in about_messages}
-    of_files = {state for path, state in named if path not in about_proposals | about_pulls | about_messages}
+    others = about_proposals | about_pulls | about_identities | about_models | about_messages
+    of_files = {state for path, state in named if path not in others}
     assert of_files and of_files <= set(FileState)
     assert of_proposals == set(ProposalState)
     assert of_pulls == set(PullState)
+    assert of_identities == set(IdentityProposalState)
+    assert of_models == {*VersionState, *JobState}
     assert of_messages == set(MessageState)
     assert {state for path, state in named if path in about_proposals} <= {*FileState, *ProposalState}
 
@@ -198,7 +207,9 @@ def test_the_dashboard_listens_to_the_events_of_the_contract() -> None:
     source = (STATIC / "events.js").read_text()
     heard = set(re.findall(r'source\.addEventListener\("(\w+)"', source)) - {"open", "error"}
     heard -= {AVAILABILITY_EVENT}  # the API's own: no channel of the database tells of its outage
-    assert heard == {Channel.FILES, Channel.DATA_VERSION, Channel.CONTRACTS, Channel.SOURCES, Channel.FORECASTS}
+    assert heard == {
+        Channel.FILES, Channel.DATA_VERSION, Channel.CONTRACTS, Channel.SOURCES, Channel.FORECASTS, Channel.MODELS,
+    }  # fmt: skip
     fields = {
         field
         for path in STATIC.rglob("*.js")

@@ -35,6 +35,10 @@ def test_the_asset_graph_is_three_raw_tables_below_the_analytics() -> None:
         "analytics/pictures": ("analytics", ["analytics/daily_routes", "analytics/days"], "NoneType"),
         "catalogue/proposals": ("contracts", [], "NoneType"),
         "forecasts/shipments": ("forecasts", ["analytics/rollups"], "NoneType"),
+        **{
+            f"models/{name}": ("models", ["analytics/rollups"], "NoneType")
+            for name in ("shipments.delivery_time", "shipments.cost", "vehicle_logs.fuel")
+        },
     }
 
 
@@ -42,8 +46,8 @@ def test_what_the_code_server_loads_is_valid() -> None:
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
     names = {
-        "raw_files", "stale_analytics", "stale_forecasts", "standing_troubles", "file_requests", "contract_proposals",
-        "source_pulls",
+        "raw_files", "stale_analytics", "stale_forecasts", "stale_models", "standing_troubles", "file_requests",
+        "contract_proposals", "source_pulls",
     }  # fmt: skip
     assert {sensor.name for sensor in loaded.sensors or []} == names
 

@@ -20,6 +20,7 @@ from logistics_pipeline.orchestration.assets import analytics
 from logistics_pipeline.orchestration.assets import checks as asset_checks
 from logistics_pipeline.orchestration.assets.checks import check_key
 from logistics_pipeline.orchestration.assets.forecasts import forecasts_key
+from logistics_pipeline.orchestration.assets.models import model_key
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.orchestration.jobs import CHECK_JOB, REFRESH_JOB
 from logistics_pipeline.orchestration.sensors import stale_analytics
@@ -85,7 +86,10 @@ def test_all_checks_belong_to_assets_and_say_what_they_are() -> None:
 
     of_forecasts = {key for key in graph.asset_check_keys if key.asset_key == forecasts_key("shipments")}
     assert {key.name for key in of_forecasts} == {"better_than_naive", "coverage", "fresh"}
-    assert graph.asset_check_keys - of_forecasts == {check_key(check) for check in CHECKS}
+    of_models = {key for key in graph.asset_check_keys if key.asset_key == model_key("shipments.delivery_time")}
+    assert {key.name for key in of_models} == {"better_than_naive", "coverage", "drift", "fresh"}
+    others = {key for key in graph.asset_check_keys if key.asset_key.path[0] == "models"}
+    assert graph.asset_check_keys - of_forecasts - others == {check_key(check) for check in CHECKS}
     for key in graph.asset_check_keys:
         assert key.asset_key in graph.get_all_asset_keys()
         assert graph.get_check_spec(key).description

@@ -21,18 +21,20 @@ const PAGES = {
   vehicles: { words: "Vehicles", image: "vehicles", load: () => import("./pages/vehicles.js"), one: () => import("./pages/vehicle.js") },
   costs: { words: "Costs", image: "costs", load: () => import("./pages/costs.js") },
   forecasts: { words: "Forecasts", image: "forecasts", load: () => import("./pages/forecasts.js") },
+  models: { words: "Models", image: "models", load: () => import("./pages/models.js") },
   explore: { words: "Explore", image: "explore", load: () => import("./pages/explore.js") },
   boards: { words: "Boards", image: "boards", load: () => import("./pages/boards.js"), one: () => import("./pages/board.js") },
   pipeline: { words: "Pipeline", image: "pipeline", load: () => import("./pages/pipeline.js") },
   sources: { words: "Sources", image: "cloud", load: () => import("./pages/sources.js"), one: () => import("./pages/source.js") },
+  identities: { words: "External ids", image: "link", load: () => import("./pages/identities.js"), one: () => import("./pages/thing.js") },
   data: { words: "Data", image: "data", load: () => import("./pages/data.js"), one: () => import("./pages/dataset.js") },
   import: { words: "Import", image: "inbox", load: () => import("./pages/import.js"), one: () => import("./pages/proposal.js") },
 };
 const STATUS = "/api/system/status";
 /** Pages that need no figures, so they open before the first file is there. */
-const WITHOUT_DATA = new Set(["pipeline", "data", "import", "explore", "boards", "sources", "forecasts"]);
+const WITHOUT_DATA = new Set(["pipeline", "data", "import", "explore", "boards", "sources", "forecasts", "models", "identities"]);
 /** Pages that show no range of days: what the address says about one is for others. */
-const WITHOUT_RANGE = new Set(["pipeline", "data", "import", "sources", "forecasts"]);
+const WITHOUT_RANGE = new Set(["pipeline", "data", "import", "sources", "forecasts", "models", "identities"]);
 
 /** Seconds between attempts to replace stale figures; an event of the server does so sooner. */
 const STALE_SECONDS = 15;

@@ -19,6 +19,11 @@ PULL_REQUESTS = re.compile(r"/api/sources/[^/]+/requests/[^/]+")
 CONTRACT_STATUS_PREFIX = "/api/contracts/requests/"
 """The same of requests about contracts: files are proposed with one scope, contracts are decided on with another."""
 BOARDS_PATH = "/api/boards"
+V2_PATH = "/v2"
+"""The Open Inference Protocol: what asks for predictions there changes nothing, also by POST."""
+V2_HEALTH_PREFIX = "/v2/health/"
+MODEL_JOBS = re.compile(r"/api/models/[^/]+/jobs/[^/]+(/result)?")
+"""The state of a job can be read with the scope to make one."""
 EXPORTED_REJECTS = re.compile(r"/api/ingestion/files/[^/]+/rejects\.ndjson")
 
 
@@ -32,6 +37,8 @@ def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...
         return ()
     if path in GRAPHQL_PATHS:
         return (READ,)
+    if path == V2_PATH or path.startswith(f"{V2_PATH}/"):
+        return () if path.startswith(V2_HEALTH_PREFIX) else (READ,)
     if not path.startswith("/api/"):
         return (READ,) if path == "/metrics" and not is_local else ()
     if method not in SAFE_METHODS and (path == BOARDS_PATH or path.startswith(f"{BOARDS_PATH}/")):
@@ -42,5 +49,5 @@ def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...
         return (EXPORT,)
     if path.startswith(CONTRACT_STATUS_PREFIX):
         return (READ, INGEST, CONTRACTS)
-    is_status = path.startswith(STATUS_PREFIXES) or PULL_REQUESTS.fullmatch(path)
+    is_status = path.startswith(STATUS_PREFIXES) or PULL_REQUESTS.fullmatch(path) or MODEL_JOBS.fullmatch(path)
     return (READ, INGEST) if is_status else (READ,)

@@ -5,6 +5,8 @@ batch_writer   writes a batch of chunks as one transaction: COPY, else merge, el
 batch          the chunks of one transaction
 row_isolation  merges rows and finds those that PostgreSQL refuses
 bookkeeping    what a merge changes beside the rows: other files' counts, stale days and keys
+history        keeps records that a merge supersedes
+restoring      brings them back when the file that superseded them is removed
 merger         merges rows whose keys may be in the table already
 shortened_ids  counts ids that a spreadsheet has shortened
 indexes        drops secondary indexes for a bulk load and builds them again

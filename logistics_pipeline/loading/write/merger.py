@@ -23,6 +23,7 @@ from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.contract.copy_text import unescape
+from logistics_pipeline.loading.write.history import History
 
 
 @dataclass
@@ -85,11 +86,17 @@ class Merger:
         self._table = sql.Identifier("raw", dataset.name)
         self._make_stage = sql.SQL(read_sql("loading/stage")).format(stage=self._stage, table=self._table)
         self._lock = sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(self._table)
-        self._merge = self.statement(self._distinct_rows() if self._may_differ else self._stage)
+        self._history = History(connection, dataset, self.columns)
+        self._merges: dict[tuple[bool, Sequence[str] | None], sql.Composed] = {}
 
-    def statement(self, stage: sql.Composable) -> sql.Composed:
-        """Returns the statement that merges the rows of `stage`, a table or a subquery."""
+    def statement(self, rows: sql.Composable, *, has_repeated: bool) -> sql.Composed:
+        """Returns the statement that merges the rows of `rows`, a table or a subquery. To be called after `prepare`.
+
+        `has_repeated`: several may have an equal key; the one registered last is merged.
+        """
+        stage = self.distinct(rows) if has_repeated else rows
         identity = self.dataset.identity
+        compares_all = self._history.is_kept or not self.dataset.is_key_confirmed
         changing = [sql.Identifier(column) for column in self.columns if column not in identity or self._may_differ]
         return sql.SQL(read_sql("loading/merge")).format(
             table=self._table,
@@ -97,8 +104,10 @@ class Merger:
             existing_key=_list(identity, "existing"),
             staged_key=_list(identity, "staged"),
             columns=_list(self.columns),
-            is_compared=_is_due() if self.dataset.is_key_confirmed else sql.SQL("true"),
-            is_due=sql.SQL("true") if self.dataset.is_key_confirmed else _is_due(),
+            is_compared=sql.SQL("true") if compares_all else _is_due(),
+            is_due=_is_due() if compares_all else sql.SQL("true"),
+            existing_row=self._history.existing_row,
+            superseding=self._history.superseding,
             is_conflict=_is_conflict(self.dataset),
             touched=_touched(self.dataset),
             had_values=_had_values(self.dataset),
@@ -109,13 +118,17 @@ class Merger:
             assignments=sql.SQL(", ").join(sql.SQL("{0} = due.{0}").format(column) for column in changing),
         )
 
-    def _distinct_rows(self) -> sql.Composed:
-        """The staged rows as a subquery: of several with an equal key, the one registered last."""
+    def distinct(self, rows: sql.Composable) -> sql.Composed:
+        """Rows as a subquery: of several with an equal key, the one registered last."""
         return sql.SQL("({})").format(
             sql.SQL(read_sql("loading/distinct_rows")).format(
-                stage=self._stage, key=_list(self.dataset.key), columns=_list(self.columns)
+                stage=rows, key=_list(self.dataset.identity), columns=_list(self.columns)
             )
         )
+
+    def keep_repeated(self, rows: sql.Composable) -> sql.SQL | sql.Composed:
+        """The statement that keeps those of `rows` that lose their key to another one; nothing if none are kept."""
+        return self._history.repeated(rows)
 
     def merge(self, text: bytes) -> Merged:
         """Merges rows given as lines of COPY text: the dataset's columns, then record_no, then file_id.
@@ -129,11 +142,21 @@ class Merger:
         self._connection.execute(sql.SQL("TRUNCATE {}").format(self._stage))
         self.prepare()
         with self._connection.cursor() as cursor, cursor.copy(self._copy) as copy:
-            newest = self._newest(lines)
+            newest = lines if self._history.is_kept else self._newest(lines)
             copy.write(text if newest is lines else b"".join(newest))
+        has_repeated = self._may_differ or (self._history.is_kept and self._newest(lines) is not lines)
         with self.translated_errors():
-            rows = self._connection.execute(self._merge).fetchall()
+            if has_repeated and self._history.is_kept:
+                self._connection.execute(self.keep_repeated(self._stage))
+            rows = self._connection.execute(self._merge(has_repeated)).fetchall()
         return self.merged(rows, lines)
+
+    def _merge(self, has_repeated: bool) -> sql.Composed:
+        """The statement for the staged rows: it is long, and the same for most batches."""
+        which = has_repeated, self._history.columns
+        if which not in self._merges:
+            self._merges[which] = self.statement(self._stage, has_repeated=has_repeated)
+        return self._merges[which]
 
     def has_any_of(self, text: bytes) -> bool:
         """Whether the table has a key of the first lines of COPY text: then merging is the way to write them."""
@@ -152,6 +175,7 @@ class Merger:
     def prepare(self) -> None:
         """Makes the caller's transaction ready for merging."""
         self._connection.execute(self._lock)  # right away: taking it later could deadlock with an index build
+        self._history.look()  # under the lock: whoever begins to keep records waits for it
         self._connection.execute(_USE_KEY_INDEX)
 
     @contextmanager

@@ -59,9 +59,9 @@ def merge_or_isolate(connection: Connection, merger: Merger, lines: Sequence[byt
 
 def isolate(connection: Connection, merger: Merger, lines: Sequence[bytes]) -> Isolated:
     """Does the same for rows of which PostgreSQL is known to refuse one."""
+    merger.prepare()
     names = _names(merger)
     connection.execute(sql.SQL(read_sql("loading/isolate")).format(**names))
-    merger.prepare()
     connection.execute("SELECT set_config('plan_cache_mode', 'force_generic_plan', true)")
     copy_documents = sql.SQL("COPY {documents} FROM STDIN").format(**names)
     with connection.cursor() as cursor, cursor.copy(copy_documents) as copy:
@@ -85,7 +85,6 @@ def _names(merger: Merger) -> dict[str, sql.Composable]:
     dataset, function = merger.dataset, f"merge_or_note_{merger.dataset.name}"
     names: dict[str, sql.Composable] = {
         "table": sql.Identifier("raw", dataset.name),
-        "given_key": sql.SQL(", ").join(sql.Identifier("given", column) for column in dataset.identity),
         "key_constraint": sql.Literal(f"{dataset.name}_pkey"),
         "columns": sql.SQL(", ").join(sql.Identifier("given", column) for column in merger.columns),
         "documents": sql.Identifier("pg_temp", f"documents_{dataset.name}"),
@@ -95,8 +94,8 @@ def _names(merger: Merger) -> dict[str, sql.Composable]:
         "last_row": sql.Identifier(function, "last_row"),
         "touched_type": sql.SQL("date" if dataset.dating is not None and dataset.dating.is_own else "text"),
     }
-    rows = sql.SQL(read_sql("loading/isolate_rows")).format(**names)
-    return names | {"merge": merger.statement(sql.SQL("({})").format(rows))}
+    rows = sql.SQL("({}) AS given").format(sql.SQL(read_sql("loading/isolate_rows")).format(**names))
+    return names | {"merge": merger.statement(rows, has_repeated=True), "keep_repeated": merger.keep_repeated(rows)}
 
 
 def _documents(merger: Merger, lines: Sequence[bytes]) -> Iterator[str]:

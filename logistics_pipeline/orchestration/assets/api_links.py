@@ -41,6 +41,11 @@ def forecasts_link(settings: Settings, dataset: str) -> dict[str, dg.MetadataVal
     return {"forecasts": dg.MetadataValue.url(f"{api_url(settings)}/forecasts?dataset={dataset}")}
 
 
+def models_link(settings: Settings, model: str) -> dict[str, dg.MetadataValue]:
+    """A link to the page that shows a model."""
+    return {"models": dg.MetadataValue.url(f"{api_url(settings)}/models?model={model}")}
+
+
 def pulls_link(settings: Settings, source: str, resource: str) -> dict[str, dg.MetadataValue]:
     """A link to the pulls of a resource, with their pages."""
     return {"pulls": dg.MetadataValue.url(f"{api_url(settings)}/api/sources/{source}/pulls?resource={resource}")}

@@ -1,4 +1,4 @@
-"""The asset checks: show in Dagster what `analytics.checks` and `forecasting.checks` find. One op per kind of table.
+"""The asset checks: show in Dagster what `analytics`, `forecasting` and `models` check. One op per kind of table.
 
 There is no op per check: a check's queries take a millisecond, Dagster's work around an op takes fifty. The checks run
 with each refresh, because load runs report their files one by one, and Dagster skips checks in such runs.
@@ -20,6 +20,7 @@ from logistics_pipeline.analytics.checks import (
     run_checks,
 )
 from logistics_pipeline.forecasting.checks import forecast_checks
+from logistics_pipeline.models.checks import model_checks
 from logistics_pipeline.orchestration.assets.metadata import markdown_table
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.retries import TRANSIENT_RETRIES, only_transient_errors_retried
@@ -27,6 +28,7 @@ from logistics_pipeline.orchestration.retries import TRANSIENT_RETRIES, only_tra
 RAW_CHECKS_OP = "check_raw_tables"
 ANALYTICS_CHECKS_OP = "check_analytics"
 FORECAST_CHECKS_OP = "check_forecasts"
+MODEL_CHECKS_OP = "check_models"
 
 _SEVERITIES = {Severity.WARN: dg.AssetCheckSeverity.WARN, Severity.ERROR: dg.AssetCheckSeverity.ERROR}
 
@@ -45,11 +47,12 @@ CHECK_EVERYTHING = dg.RunConfig(
 
 
 def build_asset_checks(catalogue: Catalogue, settings: Settings) -> list[dg.AssetChecksDefinition]:
-    """Makes the checks of the raw tables of the catalogue, of the analytics tables and of the forecasts."""
+    """Makes the checks of the raw tables of the catalogue, of the analytics tables, the forecasts and the models."""
     of_ops = {
         RAW_CHECKS_OP: raw_checks(catalogue, settings.warn_threshold),
         ANALYTICS_CHECKS_OP: ANALYTICS_CHECKS,
         FORECAST_CHECKS_OP: forecast_checks(catalogue, settings),
+        MODEL_CHECKS_OP: model_checks(catalogue, settings),
     }
     return [_build(name, checks) for name, checks in of_ops.items() if checks]
 

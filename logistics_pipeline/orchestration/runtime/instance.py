@@ -14,7 +14,7 @@ from logistics_core.postgres.sessions import SessionError
 from logistics_core.settings import Settings
 from logistics_pipeline.contracts.versions import read_catalogue
 from logistics_pipeline.errors import EXPLAINED_EXIT_CODE
-from logistics_pipeline.orchestration.pools import FORECAST_POOL, REFRESH_POOL, load_pool
+from logistics_pipeline.orchestration.pools import FORECAST_POOL, MODEL_POOL, REFRESH_POOL, load_pool
 
 _INSUFFICIENT_PRIVILEGE = "42501"
 
@@ -33,7 +33,7 @@ def prepare(instance: dg.DagsterInstance, settings: Settings) -> None:
     instance.upgrade()
     for dataset in read_catalogue(settings):
         instance.event_log_storage.set_concurrency_slots(load_pool(dataset), settings.parallel_loads)
-    for pool in (REFRESH_POOL, FORECAST_POOL):
+    for pool in (REFRESH_POOL, FORECAST_POOL, MODEL_POOL):
         instance.event_log_storage.set_concurrency_slots(pool, 1)
 
 

@@ -14,6 +14,7 @@ import { menu } from "../components/menu.js";
 import { panel } from "../components/panel.js";
 import { segments } from "../components/segments.js";
 import { table } from "../components/table.js";
+import { versionsButton } from "../components/timeline.js";
 
 export const title = () => "Data";
 export const ranged = false;
@@ -262,13 +263,20 @@ function columns(dataset) {
   const { key, columns: all } = DATASETS[dataset];
   const own = Object.entries(all).map(([name, { label, type, description }]) => {
     const link = linkOf(dataset, name);
-    const format = (value) => (value === null ? "–" : (SHOWN[type] ?? String)(value));
+    const format = (value) => shownAs(type, value);
     const shown = link ? { node: (value, row) => linked(value === null ? null : link(row), format(value)) } : { format };
     return { key: name, label, title: description, number: NUMBERS.has(type), head: key.includes(name), ...shown };
   });
-  const source = { key: "file_path", label: "Came from", node: (value, row) => h("a", { href: href("pipeline", [], { file: row.file_id }) }, `${value}, record ${count(row.record_no)}`) };
+  const versions = (row) => key.length > 0 && valuesOf(row, key).every(isExact) && [" ", versionsButton(dataset, row, (name, value) => shownAs(all[name]?.type, value))];
+  const source = {
+    key: "file_path",
+    label: "Came from",
+    node: (value, row) => h("span", {}, h("a", { href: href("pipeline", [], { file: row.file_id }) }, `${value}, record ${count(row.record_no)}`), versions(row)),
+  };
   return [...own, source];
 }
+
+const shownAs = (type, value) => (value === null || value === undefined ? "–" : (SHOWN[type] ?? String)(value));
 
 const linked = (address, text) => (address ? h("a", { href: address }, text) : text);
 

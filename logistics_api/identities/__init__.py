@@ -1,0 +1,1 @@
+"""External ids: what they stand for, who said so, and what people decide."""

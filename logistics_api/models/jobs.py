@@ -1,0 +1,174 @@
+"""POST /api/models/{model}/jobs; GET and DELETE of a job; its results. A worker of the pipeline serves them."""
+
+import json
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from logistics_api.contracts.bodies import read_json
+from logistics_api.database.pool import Database, Reader
+from logistics_api.errors import Problem
+from logistics_api.http.context import context_of
+from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.models import queries
+from logistics_api.models.endpoints import ModelName, NoParameters, find_version
+from logistics_api.models.schemas import ModelJob, ModelJobRequest, ModelJobResult
+from logistics_api.parameters.types import Integer
+from logistics_core.database_contract.models import JobState
+
+LONGEST_NAME = 200
+ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
+
+router = APIRouter(tags=["models"])
+
+JobId = Annotated[UUID, Path(description="ID of a job", examples=["0d2b2c5e-6f2d-4b6e-9a43-3a1f3a0f3f52"])]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        max_length=200,
+        pattern="^[\\x21-\\x7e]+$",
+        description="Sent again with the same key, a request gives the same job instead of another one",
+        examples=["nightly-2026-05-01"],
+    ),
+]
+LOCATION = {"Location": {"description": "Address of the job", "schema": {"type": "string"}}}
+JOB_PROBLEMS: Responses = FIGURE_PROBLEMS | {
+    404: problem_response("The model or the version does not exist"),
+    413: problem_response("The body is too large"),
+    501: problem_response("The API is connected to a read-only copy of the database"),
+}
+UNKNOWN_JOB: Responses = {404: problem_response("The job does not exist")}
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ModelJobRequest"}}},
+    }
+}
+
+
+class ResultParameters(BaseModel):
+    """Query parameters of results."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    first: Integer = Field(0, ge=0, le=100_000, description="Number of the first result, from 0")
+    limit: Integer = Field(1000, ge=1, le=10_000, description="Maximum number of results")
+
+
+@router.post(
+    "/api/models/{model}/jobs",
+    status_code=202,
+    response_model=ModelJob,
+    responses=JOB_PROBLEMS | {202: {"description": "The job waits for a worker", "headers": LOCATION}},
+    openapi_extra=BODY,
+    summary="Ask for predictions of many rows",
+)
+async def request_model_job(
+    model: ModelName, _: NoParameters, request: Request, database: Reader, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Asks for predictions of up to 100,000 rows in 1 MiB. A worker (`logistics models work`) makes them.
+
+    Each result is stored exactly once, whatever happens to workers. Other systems that may send a request twice name
+    an `Idempotency-Key`.
+    """
+    document = await read_json(request, ModelJobRequest)
+    await find_version(database, model, document.version)
+    parameters = {
+        "model": model,
+        "version": document.version,
+        "input": json.dumps(document.rows),
+        "idempotency_key": idempotency_key,
+        "requested_by": request.state.principal.name[:LONGEST_NAME],
+    }
+    (job_id,) = await database.write(queries.MAKE_JOB, parameters)
+    if job_id is None:
+        raise _too_many()
+    job = await _read(database, model, job_id, request)
+    return JSONResponse(job, 202, {"Location": job["status_url"]})
+
+
+@router.get(
+    "/api/models/{model}/jobs/{job_id}",
+    response_model=ModelJob,
+    responses=FIGURE_PROBLEMS | UNKNOWN_JOB,
+    summary="State of a job",
+)
+async def read_model_job(
+    model: ModelName, job_id: JobId, _: NoParameters, request: Request, database: Reader
+) -> Response:
+    """Returns the state of a job. Until it has ended, `Retry-After` says when to ask again."""
+    job = await _read(database, model, job_id, request)
+    headers = {"Cache-Control": "no-store"} | ({} if job["is_final"] else {"Retry-After": "1"})
+    return JSONResponse(job, headers=headers)
+
+
+@router.delete(
+    "/api/models/{model}/jobs/{job_id}",
+    response_model=ModelJob,
+    responses=JOB_PROBLEMS | UNKNOWN_JOB | {409: problem_response("The job has ended already")},
+    summary="Cancel a job",
+)
+async def cancel_model_job(
+    model: ModelName, job_id: JobId, _: NoParameters, request: Request, database: Reader
+) -> Response:
+    """Cancels a job that has not ended. Results that are stored already stay."""
+    await _read(database, model, job_id, request)
+    (is_cancelled,) = await database.write(queries.CANCEL, {"job_id": job_id})
+    job = await _read(database, model, job_id, request)
+    if not is_cancelled and job["state"] != JobState.CANCELLED:
+        raise Problem(409, "job-ended", "Job ended", f"The job {job_id} has ended already: it is {job['state']}.")
+    return JSONResponse(job, headers={"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/api/models/{model}/jobs/{job_id}/result",
+    response_model=ModelJobResult,
+    responses=FIGURE_PROBLEMS | UNKNOWN_JOB | {409: problem_response("The job is not done")},
+    summary="Results of a job",
+)
+async def read_model_job_result(
+    model: ModelName, job_id: JobId, parameters: Annotated[ResultParameters, Query()], database: Reader
+) -> Response:
+    """Returns results in the order of the rows. Where an input was wrong, `error` says why in place of a result."""
+    given = {"model": model, "job_id": job_id, "start": parameters.first, "limit": parameters.limit}
+    state, rows, results = await database.fetch_row(queries.RESULTS, given)
+    if state is None:
+        raise _unknown_job(model, job_id)
+    if state != JobState.DONE:
+        detail = f"The job {job_id} is {state}. Its results are there when it is done."
+        raise Problem(409, "job-not-done", "Job not done", detail)
+    document = {"model": model, "rows": rows, "first": parameters.first, "results": results}
+    return JSONResponse(document, headers={"Cache-Control": "no-store"})
+
+
+async def _read(database: Database, model: str, job_id: UUID, request: Request) -> dict[str, Any]:
+    found = await database.fetch_value(queries.ONE_JOB, {"model": model, "job_id": job_id})
+    if found is None:
+        raise _unknown_job(model, job_id)
+    address = f"{context_of(request.scope).prefix}/api/models/{model}/jobs/{job_id}"
+    return {
+        **found,
+        "is_final": found["state"] in ENDED,
+        "status_url": address,
+        "result_url": f"{address}/result" if found["state"] == JobState.DONE else None,
+    }
+
+
+def _unknown_job(model: str, job_id: UUID) -> Problem:
+    detail = f"The model {model} has no job {job_id}. Use the address in `Location` of the response that made it."
+    return Problem(404, "unknown-job", "Unknown job", detail)
+
+
+def _too_many() -> Problem:
+    return Problem(
+        503,
+        "too-many-requests-pending",
+        "Too many requests pending",
+        "A thousand jobs wait for a worker. Does one run? `logistics up` or `logistics models work` starts it. Try "
+        "again "
+        "when it has served them.",
+        headers={"Retry-After": "10"},
+    )
