@@ -30,7 +30,7 @@ class Channel(StrEnum):
     MODEL_JOBS = "model_jobs"
     """A job of a model was asked for, or has ended; never sent to clients. Payload: its ID."""
     MESSAGES = "messages"
-    """An event was published. Payload: the number of its messages."""
+    """An event was published, or messages are due again; never sent to clients. Payload: the number of messages."""
 
 
 class FileEvent(TypedDict):

@@ -86,7 +86,8 @@ def publish_to(connection: Connection, event: Event, *, only: int | None = None,
 
 def bounded(event: Event) -> Event:
     """The event as it is stored: without NUL, in bounded length, its title in one line."""
-    title = " ".join(_storable(event.title, _LONGEST_TITLE).split())
+    one_line = "".join(each if each.isprintable() else " " for each in _storable(event.title, _LONGEST_TITLE))
+    title = " ".join(one_line.split())
     facts = tuple((_storable(n, _LONGEST_FACT), _storable(v, _LONGEST_FACT)) for n, v in event.facts[:_MOST_FACTS])
     labels = {_storable(n, _LONGEST_FACT): _storable(v, _LONGEST_FACT) for n, v in event.labels.items()}
     return replace(event, title=title, text=_storable(event.text, _LONGEST_TEXT), facts=facts, labels=labels)
