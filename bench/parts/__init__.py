@@ -19,6 +19,7 @@ from bench.parts import (
     known_keys,
     memory,
     metrics,
+    notifications,
     orchestration,
     peers,
     rejects,
@@ -52,4 +53,5 @@ PARTS: tuple[Part, ...] = (
     orchestration.PART,
     sources.PART,
     forecasts.PART,
+    notifications.PART,
 )

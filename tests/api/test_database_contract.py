@@ -26,7 +26,7 @@ UNKNOWN = ("{upload_id}", "{request_id}", "{proposal_id}")
 
 Statements = dict[str, Any]
 
-SCHEMAS = ("ingest.", "analytics.", "access.", "forecast.", "identity.", "models.")
+SCHEMAS = ("ingest.", "analytics.", "access.", "forecast.", "identity.", "models.", "notify.")
 
 COLUMNS_READ = """
 SELECT DISTINCT relation.oid::regclass::text, attname::text
