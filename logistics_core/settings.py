@@ -106,8 +106,8 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default_factory=default_data_dir,
-        description="Holds raw/ (drop files here), contracts/, sources/, archive/ (pages of sources), failed/ "
-        "(rejected records), logs/, dagster/ and, when embedded, postgres/",
+        description="Holds raw/ (drop files here), contracts/, sources/, notifications.yaml, archive/ (pages of "
+        "sources), failed/ (rejected records), logs/, dagster/ and, when embedded, postgres/",
     )
 
     dagster_dir: Path = Field(
@@ -219,6 +219,10 @@ class Settings(BaseSettings):
     keep_forecasts_days: PositiveInt = Field(
         90, description="Forecasts issued more than this many days ago, of periods that are over, keep their steps 1, "
         "7, 14 and 28 only"
+    )  # fmt: skip
+    keep_messages_days: PositiveInt = Field(
+        365, description="Events of notifications are deleted this many days after they were published, with their "
+        "messages and attempts, unless one is still to be sent"
     )  # fmt: skip
     export_to: str | None = Field(
         None, description="Where everything that a restored database needs is exported every night: a folder, or a URL "

@@ -1,7 +1,9 @@
 """`notifications.yaml`: what it declares, what is wrong with it in plain words, and how the database follows it."""
 
+import re
 from datetime import time
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -10,6 +12,7 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.notifying.declaring.reading import DeclarationError, json_schema, parse_endpoints
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
 from logistics_pipeline.notifying.publishing import publish
+from tests.checkout import PROJECT_ROOT
 from tests.notifying.events import event, states
 
 FILE = """
@@ -123,3 +126,9 @@ def test_the_schema_describes_every_key() -> None:
     schema = json_schema()
     described = [key for shape in schema["$defs"].values() for key in shape.get("properties", {}).values()]
     assert described and all("description" in key for key in described)
+
+
+def test_the_examples_of_the_documentation_can_be_used() -> None:
+    page = (PROJECT_ROOT / "docs" / "notifications.md").read_text()
+    examples = [dedent(each) for each in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    assert [len(parse_endpoints(each, "notifications.md")) for each in examples] == [1, 3]

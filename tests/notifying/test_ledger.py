@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from logistics_core.database_contract.notifications import MessageState
+from logistics_core.database_contract.notifications import EndpointChannel, MessageState
 from logistics_pipeline.cli import app
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.housekeeping import Retention, run_housekeeping
 from logistics_pipeline.notifying import ledger
-from logistics_pipeline.notifying.declaring.declaration import Endpoint, EndpointChannel
+from logistics_pipeline.notifying.declaring.declaration import Endpoint
 from logistics_pipeline.notifying.delivery import Delivery
 from logistics_pipeline.notifying.publishing import publish
 from tests.notifying.events import declare, event, make_due, states, webhook
@@ -131,3 +132,26 @@ def test_an_endpoint_is_tried_out_and_dead_letters_are_resent(run, sink: Sink) -
     assert json.loads(run("balance", "--json")[1].splitlines()[0])["is_balanced"]
     assert "good" in run("endpoints")[1] and run("list", "--state", "delivered")[0] == 0
     assert "title" in run("schema")[1]
+
+
+def test_old_events_go_with_their_messages_unless_one_waits(
+    connection: Connection, database_url: str, delivery: Delivery, sink: Sink
+) -> None:
+    declare(connection, webhook(sink.url), webhook(sink.url + "/digest", "digest", digest="daily"))
+    publish(connection, event())
+    publish(connection, event())
+    make_due(connection)
+    delivery.run_due()
+    publish(connection, event())
+    connection.execute("UPDATE notify.events SET published_at = published_at - interval '400 days'")
+    connection.execute("UPDATE notify.digests SET ends_at = ends_at - interval '400 days'")
+    done = run_housekeeping(database_url, Retention(30, None))
+    assert done.events_deleted == 2
+    left = {table: count(connection, table) for table in ("events", "messages", "digests")}
+    assert left == {"events": 1, "messages": 3, "digests": 1}
+
+
+def count(connection: Connection, table: str) -> int:
+    row = connection.execute(f"SELECT count(*) FROM notify.{table}".encode()).fetchone()
+    assert row is not None
+    return int(row[0])

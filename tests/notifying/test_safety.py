@@ -81,13 +81,14 @@ def test_a_name_that_leads_elsewhere_a_moment_later_changes_nothing(
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setattr(socket, "create_connection", lambda address, *_, **__: connected.append(address) or _refuse())
+    monkeypatch.setattr(socket, "create_connection", lambda address, *_, **__: _refuse(connected, address))
     http.post("https://rebinding.example/x", {}, b"{}", Configuration({}))
     assert asked.count("rebinding.example") == 1
     assert [address[0] for address in connected] == ["93.184.216.34"]
 
 
-def _refuse() -> socket.socket:
+def _refuse(connected: list[Any], address: Any) -> socket.socket:
+    connected.append(address)
     raise ConnectionRefusedError(111, "Connection refused")
 
 
@@ -96,7 +97,7 @@ def test_a_name_with_one_good_and_one_inner_address_leads_to_the_good_one_alone(
 ) -> None:
     both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 443)) for each in ("10.0.0.7", "93.184.216.34")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
-    monkeypatch.setattr(socket, "create_connection", lambda address, *_, **__: connected.append(address) or _refuse())
+    monkeypatch.setattr(socket, "create_connection", lambda address, *_, **__: _refuse(connected, address))
     http.post("https://both.example/x", {}, b"{}", Configuration({}))
     assert [address[0] for address in connected] == ["93.184.216.34"]
 

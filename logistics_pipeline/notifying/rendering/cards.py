@@ -126,7 +126,8 @@ def _teams_event(event: Event, message: Outgoing) -> Iterator[dict[str, Any]]:
 
 def discord_card(message: Outgoing) -> dict[str, Any]:
     """The body of a request to a webhook: an embed for each event, at most 6,000 characters in all."""
-    embeds, characters = [], 0
+    embeds: list[dict[str, Any]] = []
+    characters = 0
     for event in message.events[:_MOST_EVENTS]:
         embed = _embed(event, message)
         characters += _characters(embed)
