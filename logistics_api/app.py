@@ -52,6 +52,7 @@ from logistics_api.monitoring import endpoints as monitoring
 from logistics_api.monitoring.gauges import add_gauges
 from logistics_api.monitoring.pipeline import Pipeline
 from logistics_api.monitoring.recording import Metrics
+from logistics_api.notifications import endpoints as notifications
 from logistics_api.profiles import endpoints as profiles
 from logistics_api.quality import endpoints as quality
 from logistics_api.querying.registry import RollupRegistry
@@ -196,6 +197,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         boards.router,
         identities.router,
         sources.router,
+        notifications.router,
         forecasts.router,
         history.make_router(catalogue),
         models.router,

@@ -107,8 +107,8 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default_factory=default_data_dir,
-        description="Holds raw/ (drop files here), contracts/, sources/, archive/ (pages of sources), failed/ "
-        "(rejected records), logs/, dagster/ and, when embedded, postgres/",
+        description="Holds raw/ (drop files here), contracts/, sources/, notifications.yaml, archive/ (pages of "
+        "sources), failed/ (rejected records), logs/, dagster/ and, when embedded, postgres/",
     )
 
     dagster_dir: Path = Field(
@@ -221,6 +221,10 @@ class Settings(BaseSettings):
         90, description="Forecasts issued more than this many days ago, of periods that are over, keep their steps 1, "
         "7, 14 and 28 only"
     )  # fmt: skip
+    keep_messages_days: PositiveInt = Field(
+        365, description="Events of notifications are deleted this many days after they were published, with their "
+        "messages and attempts, unless one is still to be sent"
+    )  # fmt: skip
     export_to: str | None = Field(
         None, description="Where everything that a restored database needs is exported every night: a folder, or a URL "
         "such as s3://bucket/backups that no source watches. Unset: nowhere"
@@ -327,7 +331,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def notifications_file(self) -> Path:
-        """Whom messages are sent to."""
+        """Who is told of what: endpoints of notifications, and what they subscribe to."""
         return self.data_dir / "notifications.yaml"
 
     @cached_property

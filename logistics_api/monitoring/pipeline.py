@@ -71,6 +71,7 @@ class Pipeline(Collector):
             yield from _of_files(found, tuple(self.catalogue))
             yield from _of_sources(found)
             yield from _of_models(found)
+            yield from _of_notifications(found)
             yield from _of_forecasts(self._fits, self.catalogue)
             yield from _of_alerts(found)
 
@@ -249,6 +250,28 @@ def _of_models(found: dict[str, Any]) -> Iterator[Metric]:
     for state, count in found["model_jobs"].items():
         jobs.add_metric([state], count)
     yield jobs
+
+
+def _of_notifications(found: dict[str, Any]) -> Iterator[Metric]:
+    """Where messages are, and for how long the next one has been due."""
+    messages = GaugeMetricFamily(
+        "logistics_messages",
+        "Messages that wait, and all others of the last day, by channel and state",
+        labels=["channel", "state"],
+    )
+    for channel, state, count in sorted(found["messages"]):
+        messages.add_metric([channel, state], count)
+    endpoints = GaugeMetricFamily(
+        "logistics_notification_endpoints", "Endpoints of notifications by how they do", labels=["state"]
+    )
+    for state, count in found["endpoints"].items():
+        endpoints.add_metric([state], count)
+    yield from (messages, endpoints)
+    yield GaugeMetricFamily(
+        "logistics_message_overdue_seconds",
+        "Seconds for which the message has been due that should be sent next; 0 if none is",
+        found["oldest_due_seconds"],
+    )
 
 
 _FORECAST_LABELS = ["dataset", "metric", "grain", "by"]

@@ -27,12 +27,12 @@ class Channel(StrEnum):
     """The forecasts of a dataset were made anew. Payload: its name."""
     ALERTS = "alerts"
     """A rule, an incident or a silence has changed. No payload."""
-    MESSAGES = "messages"
-    """An event was published. Payload: the number of its messages."""
     MODELS = "models"
     """A model was trained, promoted or used. Payload: its name."""
     MODEL_JOBS = "model_jobs"
     """A job of a model was asked for, or has ended; never sent to clients. Payload: its ID."""
+    MESSAGES = "messages"
+    """An event was published, or messages are due again; never sent to clients. Payload: the number of messages."""
 
 
 class FileEvent(TypedDict):

@@ -501,6 +501,75 @@ API_READS: Mapping[str, frozenset[str]] = {
             "version",
         }
     ),
+    "notify.attempts": frozenset(
+        {
+            "begun_at",
+            "detail",
+            "message_id",
+            "number",
+            "outcome",
+            "seconds",
+            "status",
+        }
+    ),
+    "notify.digests": frozenset(
+        {
+            "digest_id",
+            "kind",
+        }
+    ),
+    "notify.endpoints": frozenset(
+        {
+            "channel",
+            "digest",
+            "disabled_at",
+            "disabled_reason",
+            "endpoint_id",
+            "failing_since",
+            "failures",
+            "name",
+            "paused_until",
+            "removed_at",
+            "time_zone",
+            "title",
+        }
+    ),
+    "notify.events": frozenset(
+        {
+            "event_id",
+            "facts",
+            "key",
+            "occurred_at",
+            "path",
+            "published_at",
+            "severity",
+            "text",
+            "title",
+            "topic",
+        }
+    ),
+    "notify.messages": frozenset(
+        {
+            "channel",
+            "digest_id",
+            "due_at",
+            "ended_at",
+            "endpoint_id",
+            "event_id",
+            "message_id",
+            "published_at",
+            "reason",
+            "recipient",
+            "state",
+            "thread",
+        }
+    ),
+    "notify.subscriptions": frozenset(
+        {
+            "endpoint_id",
+            "topic",
+        }
+    ),
 }
 """Columns per table that the API's statements depend on, outside `raw`, whose columns are those of the catalogue. To
 rename, drop or change one of them is to change the API as well; all others belong to the pipeline alone."""

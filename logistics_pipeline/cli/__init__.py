@@ -32,6 +32,7 @@ from logistics_pipeline.cli import (
     load,
     migrate,
     models,
+    notifications,
     quality,
     refresh,
     rejects,
@@ -106,6 +107,7 @@ COMMANDS = (
     contracts,
     sources,
     source_proposals,
+    notifications,
     migrate,
     db,
 )

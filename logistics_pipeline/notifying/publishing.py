@@ -6,7 +6,7 @@ Whatever an endpoint is like, publishing succeeds: what is wrong with it shows w
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
@@ -86,7 +86,8 @@ def publish_to(connection: Connection, event: Event, *, only: int | None = None,
 
 def bounded(event: Event) -> Event:
     """The event as it is stored: without NUL, in bounded length, its title in one line."""
-    title = " ".join(_storable(event.title, _LONGEST_TITLE).split())
+    one_line = "".join(each if each.isprintable() else " " for each in _storable(event.title, _LONGEST_TITLE))
+    title = " ".join(one_line.split())
     facts = tuple((_storable(n, _LONGEST_FACT), _storable(v, _LONGEST_FACT)) for n, v in event.facts[:_MOST_FACTS])
     labels = {_storable(n, _LONGEST_FACT): _storable(v, _LONGEST_FACT) for n, v in event.labels.items()}
     return replace(event, title=title, text=_storable(event.text, _LONGEST_TEXT), facts=facts, labels=labels)
@@ -188,9 +189,9 @@ def _insert_messages(
 def _digest(connection: Connection, recipient: _Recipient, window: Window) -> int:
     """The digest of a window, with the message that will carry it.
 
-    Its row stays locked until the transaction ends: nobody sends the digest before what goes into it is committed.
+    Nobody sends it before what goes into it is committed.
     """
-    parameters = {
+    parameters: dict[str, Any] = {
         "endpoint_id": recipient.preferences.endpoint_id, "recipient": recipient.address, "kind": window.kind,
         "ends_at": window.ends_at, "channel": recipient.preferences.channel.value,
     }  # fmt: skip
@@ -204,11 +205,20 @@ def _digest(connection: Connection, recipient: _Recipient, window: Window) -> in
     return digest_id
 
 
-def _open_digest(connection: Connection, parameters: Mapping[str, Any]) -> int:
-    """A digest that was not closed when its row was locked."""
+def _open_digest(connection: Connection, parameters: dict[str, Any]) -> int:
+    """A digest that was not closed when its row was locked.
+
+    One that was sent while an event was published gives way to another that ends a moment later.
+    """
     while True:
+        connection.execute(
+            "INSERT INTO notify.digests (endpoint_id, recipient, kind, ends_at) "
+            "VALUES (%(endpoint_id)s, %(recipient)s, %(kind)s, %(ends_at)s) ON CONFLICT DO NOTHING",
+            parameters,
+        )
         row = connection.execute(read_sql("notifying/open_digest").encode(), parameters).fetchone()
         assert row is not None
         digest_id, closed_at = row
         if closed_at is None:
             return int(digest_id)
+        parameters["ends_at"] += timedelta(microseconds=1)

@@ -158,7 +158,7 @@ CREATE TABLE IF NOT EXISTS notify.suppressions (
     endpoint_id   bigint REFERENCES notify.endpoints,
     reason        text NOT NULL,
     suppressed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    message_id    bigint REFERENCES notify.messages,
+    message_id    bigint REFERENCES notify.messages ON DELETE SET NULL,
     UNIQUE NULLS NOT DISTINCT (recipient, endpoint_id)
 );
 COMMENT ON TABLE notify.suppressions IS 'Addresses that no mail is sent to: one row per address and endpoint';

@@ -28,7 +28,7 @@ UNKNOWN = ("{upload_id}", "{request_id}", "{proposal_id}")
 
 Statements = dict[str, Any]
 
-SCHEMAS = ("ingest.", "analytics.", "access.", "forecast.", "identity.", "models.", "alert.")
+SCHEMAS = ("ingest.", "analytics.", "access.", "forecast.", "identity.", "models.", "alert.", "notify.")
 
 COLUMNS_READ = """
 SELECT DISTINCT relation.oid::regclass::text, attname::text

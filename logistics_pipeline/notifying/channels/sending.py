@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from logistics_core.database_contract.notifications import AttemptOutcome, EndpointChannel
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.notifying.channels import mail
+from logistics_pipeline.notifying.channels.apprise_services import send_apprise
+from logistics_pipeline.notifying.channels.chats import send_discord, send_slack, send_teams, send_telegram
 from logistics_pipeline.notifying.channels.configuration import Configuration
 from logistics_pipeline.notifying.channels.http import HttpSender
 from logistics_pipeline.notifying.channels.mail import send_mail
@@ -47,6 +49,12 @@ class Channels:
         return {
             EndpointChannel.WEBHOOK: lambda message, given: send_webhook(self.http, message, given),
             EndpointChannel.EMAIL: send_mail,
+            EndpointChannel.SLACK: lambda message, given: send_slack(self.http, message, given),
+            EndpointChannel.TEAMS: lambda message, given: send_teams(self.http, message, given),
+            EndpointChannel.DISCORD: lambda message, given: send_discord(self.http, message, given),
+            EndpointChannel.TELEGRAM: lambda message, given: send_telegram(self.http, message, given),
+            EndpointChannel.APPRISE: send_apprise,
+            EndpointChannel.INBOX: lambda message, given: Outcome(AttemptOutcome.DELIVERED),
         }
 
     def close(self) -> None:

@@ -38,7 +38,12 @@ _NEEDED = {
     EndpointChannel.INBOX: (),
     EndpointChannel.APPRISE: ("url",),
 }
-_ALLOWED = {EndpointChannel.WEBHOOK: ("secrets", "headers", "caFile", "private")}
+_CHATS = (EndpointChannel.SLACK, EndpointChannel.TEAMS, EndpointChannel.DISCORD)
+_ALLOWED = {
+    EndpointChannel.WEBHOOK: ("secrets", "headers", "caFile", "private"),
+    EndpointChannel.TELEGRAM: ("url", "caFile", "private"),
+    **dict.fromkeys(_CHATS, ("caFile", "private")),
+}
 _OF_CHANNELS = ("to", "url", "secrets", "headers", "token", "chat", "caFile", "private")
 
 
@@ -133,6 +138,8 @@ def _configuration(keys: EndpointKeys, given: Mapping[str, Any], path: KeyPath) 
     """What the channel is given, secrets as references."""
     if keys.channel is EndpointChannel.WEBHOOK:
         _check_webhook(keys, path)
+    elif keys.channel is EndpointChannel.TELEGRAM:
+        _check_address(keys, path)
     elif keys.url is not None:
         reference(keys.url, (*path, "url"))
     if keys.token is not None:
@@ -141,14 +148,18 @@ def _configuration(keys: EndpointKeys, given: Mapping[str, Any], path: KeyPath) 
     return {key: given[key] for key in wanted if key in given}
 
 
+def _check_address(keys: EndpointKeys, path: KeyPath) -> None:
+    if keys.url is None or is_reference(keys.url):
+        return
+    check_address(keys.url, (*path, "url"))
+    try:
+        checked_address(keys.url, is_private=keys.private)
+    except Unsendable as error:
+        fault((*path, "url"), str(error).removeprefix("`url` "))
+
+
 def _check_webhook(keys: EndpointKeys, path: KeyPath) -> None:
-    url = keys.url or ""
-    if not is_reference(url):
-        check_address(url, (*path, "url"))
-        try:
-            checked_address(url, is_private=keys.private)
-        except Unsendable as error:
-            fault((*path, "url"), str(error).removeprefix("`url` "))
+    _check_address(keys, path)
     for number, secret in enumerate(keys.secrets):
         reference(secret, (*path, "secrets", number))
     for name, value in keys.headers.items():

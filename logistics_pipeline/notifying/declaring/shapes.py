@@ -73,7 +73,10 @@ class EndpointKeys(Keys, kw_only=True):
     to: Annotated[list[str], said("Of email: the addresses")] = _EMPTY_LIST
     url: Annotated[
         str | None,
-        said("Of webhook: the address. Of slack, teams, discord and apprise: a reference, as it is a secret itself"),
+        said(
+            "Of webhook: the address. Of slack, teams, discord and apprise: a reference, as it is a secret itself. Of "
+            "telegram: an own server of its Bot API"
+        ),
     ] = None
     secrets: Annotated[
         list[str], said("Of webhook: references to what requests are signed with; two while one takes over")
@@ -81,9 +84,9 @@ class EndpointKeys(Keys, kw_only=True):
     headers: Annotated[dict[str, str], said("Of webhook: headers, plain or references")] = _EMPTY_MAPPING
     token: Annotated[str | None, said("Of telegram: a reference to the token of the bot")] = None
     chat: Annotated[str | None, said("Of telegram: the ID of the chat")] = None
-    ca_file: Annotated[str | None, said("Of webhook: PEM file with the authorities that are trusted")] = None
+    ca_file: Annotated[str | None, said("Over HTTP: PEM file with the authorities that are trusted")] = None
     private: Annotated[
-        bool, said("Of webhook: true if it may have an address of a private network or of this machine")
+        bool, said("Over HTTP: true if it may have an address of a private network or of this machine")
     ] = False
 
 

@@ -26,6 +26,8 @@ from httpcore2 import (
 from logistics_pipeline.sources.faults import FaultKind, SourceFault
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
+_IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
 
 
 class Deadline(threading.local):
@@ -48,13 +50,13 @@ def is_allowed(address: str, *, private: bool) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in _NAT64:
+        if inner is None and (ip in _NAT64 or (ip in _IPV4_COMPATIBLE and int(ip) > 1)):
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_allowed(str(inner), private=private)
     if ip.is_multicast or ip.is_unspecified or ip.is_link_local:
         return False
-    if ip.is_loopback or ip.is_private:
+    if ip.is_loopback or ip.is_private or ip in _LOCAL_NAT64:
         return private
     return ip.is_global
 
