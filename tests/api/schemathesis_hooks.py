@@ -133,7 +133,7 @@ def _ask_about_earlier(case: Any) -> None:
 def _ask_about_forecasts(case: Any) -> None:
     """What is forecast stands in the contract; filters and probabilities are more than any text."""
     known = {"metric": "revenue", "by": "origin", "grain": "day", "filter": NAMES["filter"], "probabilities": "0.1,0.9"}
-    case.query.update({name: value for name, value in known.items() if name in case.query})
+    case.query.update({name: value for name, value in (known | {"as_of": EARLIER}).items() if name in case.query})
 
 
 def _turn_round(query: dict[str, Any]) -> None:
