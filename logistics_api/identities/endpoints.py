@@ -120,7 +120,7 @@ async def list_identities(_: NoParameters, request: Request, database: Reader) -
     found = []
     for entity in entities_of(catalogue):
         counts = await database.fetch_value(ENTITIES, {"entity": entity.name})
-        linked = counts.pop("linked")
+        linked, proposed = counts.pop("linked"), counts.pop("proposed")
         fields = [
             {
                 "system": external.system,
@@ -128,6 +128,7 @@ async def list_identities(_: NoParameters, request: Request, database: Reader) -
                 "field": external.field,
                 "name": external.name,
                 "linked": linked.get(external.system, 0),
+                "open_proposals": proposed.get(external.system, 0),
             }
             for dataset, external in external_ids_in(catalogue, entity.name)
         ]

@@ -20,6 +20,7 @@ class IdField(StrictModel):
         description="What the thing is called in `by` and `filter` of metrics: its master key", examples=["vehicle"]
     )
     linked: int = Field(description="Ids of the system that are linked", examples=[412])
+    open_proposals: int = Field(description="Proposals about ids of the system that wait", examples=[3])
 
 
 class EntitySummary(StrictModel):

@@ -115,6 +115,15 @@ SELECT json_build_object(
     'links', (SELECT count(*) FROM identity.links WHERE entity = %(entity)s AND withdrawn_at IS NULL),
     'waiting', (SELECT count(*) FROM identity.links WHERE entity = %(entity)s AND refreshed_as IS NULL),
     'open_proposals', (SELECT count(*) FROM identity.proposals WHERE entity = %(entity)s AND state = 'open'),
+    'proposed', (
+        SELECT coalesce(json_object_agg(system, proposals), '{}')
+        FROM (
+            SELECT system, count(*) AS proposals
+            FROM identity.proposals
+            WHERE entity = %(entity)s AND state = 'open'
+            GROUP BY system
+        ) AS by_system
+    ),
     'linked', (
         SELECT coalesce(json_object_agg(system, ids), '{}')
         FROM (

@@ -89,7 +89,7 @@ def list_(as_json: AsJson = False) -> None:
                 f"{dataset.name}.{external.field}",
                 external.name,
                 f"{document['linked'].get(external.system, 0):,}",
-                f"{document['open_proposals']:,}",
+                f"{document['proposed'].get(external.system, 0):,}",
             )
             for entity, document in found
             for dataset, external in external_ids_in(catalogue, entity.name)
