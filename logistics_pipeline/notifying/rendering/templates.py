@@ -87,6 +87,7 @@ def render(source: str, event: Event, message: Outgoing) -> str:
     Raises:
         TemplateError: it cannot be used, or does too much.
     """
+    template = _compiled(source)
     from liquid.exceptions import LiquidError
 
     values = {
@@ -100,7 +101,6 @@ def render(source: str, event: Event, message: Outgoing) -> str:
         "url": link_of(event, message.configuration.get("dashboard") or "") or "",
         "time": shown_time(event.occurred_at, message.time_zone),
     }
-    template = _compiled(source)
     try:
         _deadline.at = monotonic() + LONGEST_SECONDS
         return template.render(event=values)
@@ -118,8 +118,12 @@ _deadline = _Deadline()
 
 @cache
 def _compiled(source: str) -> "BoundTemplate":
-    from liquid.exceptions import LiquidError
-
+    try:
+        from liquid.exceptions import LiquidError
+    except ImportError:
+        raise TemplateError(
+            "The template needs a library: install it with `pip install logistics-analytics-platform[templates]`."
+        ) from None
     if len(source) > LONGEST_TEMPLATE:
         raise TemplateError(f"A template has at most {LONGEST_TEMPLATE:,} characters.")
     if source.count("{{") + source.count("{%") > MOST_PARTS:
