@@ -22,6 +22,8 @@ from logistics_pipeline.notifying.declaring.reading import json_schema
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
 from logistics_pipeline.notifying.delivery import Delivery
 from logistics_pipeline.notifying.publishing import Event, publish_to
+from logistics_pipeline.notifying.rendering.templates import template_problems, with_templates
+from logistics_pipeline.notifying.rendering.texts import plain_text, subject
 
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first")]
 OfEndpoint = Annotated[str | None, typer.Option("--endpoint", help="Only of this endpoint", show_default=False)]
@@ -233,6 +235,21 @@ def test(
                 say(f"Message {each.message_id}: {each.reason}")
     if not found or any(each.state not in (MessageState.SENT, MessageState.DELIVERED) for each in found):
         raise typer.Exit(1)
+
+
+@group.command("preview")
+def preview(name: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint")]) -> None:
+    """Shows what the newest event looks like to an endpoint, with its templates. Nothing is sent."""
+    with _opened() as (_, _, connection):
+        message = ledger.example(connection, _endpoint_id(connection, name))
+    if message is None:
+        raise ConfigurationError("There is no event yet to show.")
+    for problem in template_problems(message):
+        say(problem)
+    shown = with_templates(message)
+    print(subject(shown))
+    print()
+    print(plain_text(shown))
 
 
 def _test_event(name: str) -> Event:

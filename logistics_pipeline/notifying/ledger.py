@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import uuid4
 
 from psycopg.rows import class_row, dict_row
 
 from logistics_core.database_contract.channels import Channel
-from logistics_core.database_contract.notifications import MessageState
+from logistics_core.database_contract.notifications import EndpointChannel, MessageState
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.notifying.outbox import event_of
+from logistics_pipeline.notifying.outgoing import Outgoing
 
 
 @dataclass(frozen=True)
@@ -119,3 +122,22 @@ def balances(connection: Connection, days: int = 7) -> list[DayBalance]:
     """The balance of each of the last days that had events, the newest first."""
     with connection.cursor(row_factory=class_row(DayBalance)) as cursor:
         return cursor.execute(read_sql("notifying/balance").encode(), {"days": days}).fetchall()
+
+
+def example(connection: Connection, endpoint_id: int) -> Outgoing | None:
+    """A message to an endpoint about the newest event, which is neither stored nor sent; None if there is no event."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            "SELECT endpoint.endpoint_id, endpoint.name, endpoint.channel, endpoint.configuration, endpoint.time_zone, "
+            "event.* FROM notify.endpoints AS endpoint CROSS JOIN notify.events AS event "
+            "WHERE endpoint.endpoint_id = %s ORDER BY event.event_id DESC LIMIT 1",
+            (endpoint_id,),
+        ).fetchone()
+    if row is None:
+        return None
+    return Outgoing(
+        message_id=0, public_id=uuid4(), endpoint=row["name"], endpoint_id=endpoint_id,
+        channel=EndpointChannel(row["channel"]), configuration=row["configuration"], recipient="",
+        events=(event_of(row),), is_digest=False, published_at=row["published_at"], number=1, tries=1,
+        time_zone=row["time_zone"],
+    )  # fmt: skip

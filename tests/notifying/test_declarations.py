@@ -79,6 +79,11 @@ FAULTS = [
     ("endpoints: {a: {channel: inbox, subscriptions: [{topics: [Alert]}]}}", "a topic such as alert.firing"),
     ("endpoints: {a: {channel: inbox, subscriptions: [{severity: high}]}}", "one of info, warning, critical"),
     ("endpoints: {A B: {channel: inbox}}", "is no name of an endpoint"),
+    (
+        "endpoints: {a: {channel: inbox, textTemplate: '{% for %}'}}",
+        "textTemplate cannot be used. The template is no Liquid",
+    ),
+    ("endpoints: {a: {channel: inbox, titleTemplate: '{{ x | replace: 1, 2 }}'}}", "uses replace"),
     ("mail: {server: s, from: nobody}", "no address of mail"),
     ("mail: {server: s, from: a@b.org, security: none}", "add `private: true`"),
     ("mail: {server: s, from: a@b.org, password: hunter2}", "env:NAME or file:PATH"),
@@ -131,4 +136,4 @@ def test_the_schema_describes_every_key() -> None:
 def test_the_examples_of_the_documentation_can_be_used() -> None:
     page = (PROJECT_ROOT / "docs" / "notifications.md").read_text()
     examples = [dedent(each) for each in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
-    assert [len(parse_endpoints(each, "notifications.md")) for each in examples] == [1, 3]
+    assert [len(parse_endpoints(each, "notifications.md")) for each in examples] == [1, 3, 1]

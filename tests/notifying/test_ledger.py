@@ -132,6 +132,7 @@ def test_an_endpoint_is_tried_out_and_dead_letters_are_resent(run, sink: Sink) -
     assert json.loads(run("balance", "--json")[1].splitlines()[0])["is_balanced"]
     assert "good" in run("endpoints")[1] and run("list", "--state", "delivered")[0] == 0
     assert "title" in run("schema")[1]
+    assert run("preview", "good")[1].startswith("[Critical] This is a test")
 
 
 def test_old_events_go_with_their_messages_unless_one_waits(

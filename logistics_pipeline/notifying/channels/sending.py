@@ -14,6 +14,7 @@ from logistics_pipeline.notifying.channels.http import HttpSender
 from logistics_pipeline.notifying.channels.mail import send_mail
 from logistics_pipeline.notifying.channels.webhook import send_webhook
 from logistics_pipeline.notifying.outgoing import Outcome, Outgoing
+from logistics_pipeline.notifying.rendering.templates import with_templates
 
 LONGEST_SECONDS = mail.LONGEST_SECONDS
 """No attempt takes longer, by whatever channel."""
@@ -33,7 +34,8 @@ class Channels:
         """Sends a message once."""
         configuration = Configuration(message.configuration)
         try:
-            return self._senders[message.channel](message, configuration)
+            shown = message if message.channel is EndpointChannel.WEBHOOK else with_templates(message)
+            return self._senders[message.channel](shown, configuration)
         except ConfigurationError as error:  # it may be mended while the message waits
             return Outcome(AttemptOutcome.PASSING, configuration.clean(str(error)))
         except Exception as error:

@@ -14,7 +14,7 @@ from logistics_core.catalogue.contract_files import MAX_FILE_BYTES
 from logistics_core.catalogue.contract_shapes import ShapeFault, check_shape, described, suggestion
 from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlFault, read_yaml, with_place
 from logistics_core.database_contract.notifications import EndpointChannel
-from logistics_core.places.checks import check_address, fault, reference
+from logistics_core.places.checks import check_address, checked, fault, reference
 from logistics_core.places.secrets import is_reference, is_sensitive
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.notifying.channels.http import Unsendable, checked_address
@@ -22,6 +22,7 @@ from logistics_pipeline.notifying.channels.mail import mailbox
 from logistics_pipeline.notifying.declaring.declaration import Endpoint, Subscription
 from logistics_pipeline.notifying.declaring.shapes import EndpointKeys, MailKeys, NotificationsKeys, SubscriptionKeys
 from logistics_pipeline.notifying.local_times import QuietHours
+from logistics_pipeline.notifying.rendering.templates import TemplateError, check_template
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _TOPIC = re.compile(r"\*|[a-z0-9_]+(\.[a-z0-9_]+)*(\.\*)?")
@@ -44,6 +45,7 @@ _ALLOWED = {
     EndpointChannel.TELEGRAM: ("url", "caFile", "private"),
     **dict.fromkeys(_CHATS, ("caFile", "private")),
 }
+_TEMPLATES = ("titleTemplate", "textTemplate")
 _OF_CHANNELS = ("to", "url", "secrets", "headers", "token", "chat", "caFile", "private")
 
 
@@ -144,8 +146,18 @@ def _configuration(keys: EndpointKeys, given: Mapping[str, Any], path: KeyPath) 
         reference(keys.url, (*path, "url"))
     if keys.token is not None:
         reference(keys.token, (*path, "token"))
-    wanted = ("url", "secrets", "headers", "token", "chat", "caFile", "private")
+    for key in _TEMPLATES:
+        if given.get(key):
+            checked(_template)(given[key], (*path, key))
+    wanted = ("url", "secrets", "headers", "token", "chat", "caFile", "private", *_TEMPLATES)
     return {key: given[key] for key in wanted if key in given}
+
+
+def _template(source: str) -> None:
+    try:
+        check_template(source)
+    except TemplateError as error:
+        raise ValueError(f"cannot be used. {error}") from None
 
 
 def _check_address(keys: EndpointKeys, path: KeyPath) -> None:

@@ -70,6 +70,10 @@ class EndpointKeys(Keys, kw_only=True):
             "Events in an hour after which the next ones are put together; unset: 20, a webhook and an inbox unlimited"
         ),
     ] = None
+    title_template: Annotated[
+        str | None, said("Title in Liquid: {{ event.state }}: {{ event.title }}. Not of webhooks")
+    ] = None
+    text_template: Annotated[str | None, said("Text in Liquid, the same way")] = None
     to: Annotated[list[str], said("Of email: the addresses")] = _EMPTY_LIST
     url: Annotated[
         str | None,
