@@ -6,6 +6,7 @@ A further part is a module here with a `PART` (see `bench.part.Part`), and its l
 from bench.part import Part
 from bench.parts import (
     aggregates,
+    alerts,
     api,
     dashboard,
     datasets,
@@ -55,5 +56,6 @@ PARTS: tuple[Part, ...] = (
     sources.PART,
     forecasts.PART,
     models.PART,
+    alerts.PART,
     notifications.PART,
 )

@@ -13,9 +13,9 @@ import psycopg
 from logistics_core.catalogue import Catalogue
 from logistics_pipeline.alerting import incidents
 from logistics_pipeline.alerting.announcing import Publish, announce
-from logistics_pipeline.alerting.incidents import Stored, key_of
+from logistics_pipeline.alerting.incidents import Changed, Stored, key_of
 from logistics_pipeline.alerting.observing.looks import MOST_SUBJECTS, look
-from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observation
+from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observation, Words
 from logistics_pipeline.alerting.rules import Rule
 from logistics_pipeline.alerting.transitions import Change, State, Track, gone, quiet, step
 from logistics_pipeline.database.connections import TRANSIENT, Connection, reason_of
@@ -53,8 +53,9 @@ def evaluate(connection: Connection, catalogue: Catalogue, rule: Rule, publish: 
         incidents.store_states(
             connection, rule.name, [(each.observation.labels, each.after, each.observation.value) for each in changed]
         )
-        for each in changed:
-            incidents.apply_changes(connection, rule, each.observation, each.changes, moment, data_version)
+        incidents.apply_changes(
+            connection, rule, [Changed(each.observation, each.changes) for each in changed], moment, data_version
+        )
         announced = announce(connection, rule, moment, publish)
         incidents.note_evaluation(
             connection, rule.name, moment, data_version, len(found), perf_counter() - started, error
@@ -111,9 +112,9 @@ def _steps(
         # The rule itself is unknown, and every subject stays as it is.
         before = stored[whole].track if whole in stored else quiet(moment)
         after, changes = step(before, None, moment, rule.timing)
-        yield _Step(Observation({}, None, error), before, after, changes)
+        yield _Step(Observation({}, None, Words(error)), before, after, changes)
         others = (each for key, each in stored.items() if key != whole)
-        yield from (_Step(Observation(each.labels, None, ""), each.track, each.track, ()) for each in others)
+        yield from (_Step(Observation(each.labels, None, Words("")), each.track, each.track, ()) for each in others)
         return
     seen = set()
     for observation in found:
@@ -130,7 +131,7 @@ def _steps(
     for key, each in stored.items():
         if key not in seen and is_all:
             after, changes = gone(each.track, moment)
-            yield _Step(Observation(each.labels, None, _gone_words(each)), each.track, after, changes)
+            yield _Step(Observation(each.labels, None, Words(_gone_words(each))), each.track, after, changes)
 
 
 def _gone_words(subject: Stored) -> str:

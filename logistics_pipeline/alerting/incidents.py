@@ -69,59 +69,68 @@ def store_states(connection: Connection, rule: str, changed: Sequence[tuple[Labe
         connection.execute("DELETE FROM alert.states WHERE rule = %s AND labels = ANY(%s)", (rule, gone))
 
 
+@dataclass(frozen=True)
+class Changed:
+    """A subject of a rule with what its observation has brought about."""
+
+    observation: Observation
+    changes: tuple[Change, ...]
+
+
 def apply_changes(
-    connection: Connection,
-    rule: Rule,
-    observation: Observation,
-    changes: Sequence[Change],
-    moment: datetime,
-    data_version: int,
+    connection: Connection, rule: Rule, changed: Sequence[Changed], moment: datetime, data_version: int
 ) -> None:
-    """Opens and closes the incidents of a subject. An incident that is open is not opened again."""
-    for change in changes:
-        if change in _OPENS:
-            _open(connection, rule, observation, _OPENS[change], moment, data_version)
-        else:
-            close(connection, rule.name, observation.labels, _CLOSES[change], moment, observation.summary)
+    """Opens and closes the incidents of subjects. An incident that is open is not opened again."""
+    opened = [
+        _opened(rule, each.observation, _OPENS[change], moment, data_version)
+        for each in changed
+        for change in each.changes
+        if change in _OPENS
+    ]
+    closed = [
+        _closed(rule.name, each.observation.labels, _CLOSES[change], moment, each.observation.summary)
+        for each in changed
+        for change in each.changes
+        if change in _CLOSES
+    ]
+    for name, parameters in (("alerting/close_incident", closed), ("alerting/open_incident", opened)):
+        if parameters:
+            connection.cursor().executemany(read_sql(name).encode(), parameters)
 
 
-def _open(
-    connection: Connection, rule: Rule, observation: Observation, kind: str, moment: datetime, data_version: int
-) -> None:
+def _opened(rule: Rule, observation: Observation, kind: str, moment: datetime, data_version: int) -> dict[str, object]:
     title = rule.title if kind == CONDITION else f"Cannot be evaluated: {rule.title}"
-    connection.execute(
-        read_sql("alerting/open_incident").encode(),
-        {
-            "rule": rule.name,
-            "version": rule.version,
-            "kind": kind,
-            "labels": Jsonb(dict(observation.labels)),
-            "severity": rule.severity.value,
-            "title": title,
-            "summary": observation.summary,
-            "facts": Jsonb([list(fact) for fact in observation.facts]),
-            "page": observation.page,
-            "value": observation.value,
-            "data_version": data_version,
-            "moment": moment,
-            "author": AUTHOR,
-        },
-    )
+    return {
+        "rule": rule.name,
+        "version": rule.version,
+        "kind": kind,
+        "labels": Jsonb(dict(observation.labels)),
+        "severity": rule.severity.value,
+        "title": title,
+        "summary": observation.summary,
+        "facts": Jsonb([list(fact) for fact in observation.facts]),
+        "page": observation.page,
+        "value": observation.value,
+        "data_version": data_version,
+        "moment": moment,
+        "author": AUTHOR,
+    }
+
+
+def _closed(rule: str, labels: Labels, kind: str, moment: datetime, because: str) -> dict[str, object]:
+    return {
+        "rule": rule,
+        "labels": Jsonb(dict(labels)),
+        "kind": kind,
+        "moment": moment,
+        "because": because,
+        "author": AUTHOR,
+    }
 
 
 def close(connection: Connection, rule: str, labels: Labels, kind: str, moment: datetime, because: str) -> None:
     """Closes the open incident of a subject, if there is one."""
-    connection.execute(
-        read_sql("alerting/close_incident").encode(),
-        {
-            "rule": rule,
-            "labels": Jsonb(dict(labels)),
-            "kind": kind,
-            "moment": moment,
-            "because": because,
-            "author": AUTHOR,
-        },
-    )
+    connection.execute(read_sql("alerting/close_incident").encode(), _closed(rule, labels, kind, moment, because))
 
 
 def close_all(connection: Connection, rule: str, because: str) -> None:
@@ -178,7 +187,7 @@ class Waiting:
 
 
 def waiting_incidents(connection: Connection, rule: str) -> list[Waiting]:
-    """The incidents of a rule that are open, or have just ended."""
+    """The incidents of a rule of which the beginning, or the end, is not announced yet."""
     rows = connection.execute(read_sql("alerting/waiting_incidents").encode(), {"rule": rule}).fetchall()
     return [Waiting(*row) for row in rows]
 

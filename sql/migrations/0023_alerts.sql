@@ -91,7 +91,8 @@ COMMENT ON COLUMN alert.incidents.announced_at IS 'When a message about it was p
 COMMENT ON COLUMN alert.incidents.settled_at IS 'Since when nothing of it is left to announce: its end was published, or its beginning never was';
 COMMENT ON COLUMN alert.incidents.held_because IS 'Why none was, while that holds: a silence, another incident, the hour';
 CREATE UNIQUE INDEX IF NOT EXISTS incidents_open ON alert.incidents (rule, labels, kind) WHERE closed_at IS NULL;
-CREATE INDEX IF NOT EXISTS incidents_to_announce ON alert.incidents (rule) WHERE settled_at IS NULL;
+CREATE INDEX IF NOT EXISTS incidents_to_announce ON alert.incidents (rule)
+WHERE settled_at IS NULL AND (announced_at IS NULL OR closed_at IS NOT NULL);
 CREATE INDEX IF NOT EXISTS incidents_by_time ON alert.incidents (opened_at DESC, incident_id DESC);
 
 CREATE TABLE IF NOT EXISTS alert.events (

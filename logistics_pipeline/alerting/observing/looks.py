@@ -6,7 +6,7 @@ from typing import Any
 from logistics_core.catalogue import Catalogue
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.observing.metrics import observe_metric
-from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observation
+from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observation, Words
 from logistics_pipeline.alerting.rules import Kind, Watch
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.forecasting.accuracy import accuracy_of
@@ -43,7 +43,7 @@ def _of_statement(connection: Connection, watch: Watch, moment: datetime) -> lis
     }
     rows = connection.execute(read_sql(f"alerting/{watch.kind.value}").encode(), parameters).fetchall()
     return [
-        Observation(labels, value, summary, tuple((name, text or "") for name, text in facts), page)
+        Observation(labels, value, Words(summary, tuple((name, text or "") for name, text in facts)), page)
         for labels, value, summary, facts, page in rows
     ]
 
@@ -61,5 +61,5 @@ def _forecast_errors(connection: Connection, catalogue: Catalogue, watch: Watch)
                 f"{each.naive_error:.1%}"
             )
             page = f"/forecasts?forecast={name}.{each.metric}.{each.grain}"
-            found.append(Observation(labels, each.error / each.naive_error, summary, (), page))
+            found.append(Observation(labels, each.error / each.naive_error, Words(summary), page))
     return found

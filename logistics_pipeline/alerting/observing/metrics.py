@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from logistics_core.metrics.defaults import find_metric, is_part_of_whole, metri
 from logistics_core.metrics.periods import DayRange, compared_with, period_of
 from logistics_core.metrics.states import State, StateKind, value_expression, values_of
 from logistics_core.sql_files import read_sql
-from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observation
+from logistics_pipeline.alerting.observing.model import CannotEvaluate, Facts, Labels, Observation, Words
 from logistics_pipeline.alerting.rules import Watch
 from logistics_pipeline.analytics.metric_sources import (
     MetricSource,
@@ -138,45 +139,64 @@ def _observations(
     compared: DayRange | None,
     than: Mapping[_Key, _Value] | None,
 ) -> Iterator[Observation]:
-    title = metric.title or metric.name
-    unit = f" {metric.unit}" if metric.unit and metric.unit != "currency" else ""
+    said = _Said(metric.title or metric.name, metric.unit, days, compared)
+    page = _page(dataset, metric, watch, days)
     for key, found in now.items():
         if found.records < watch.least_records or (found.value is None and watch.by):
             continue
         labels = {name: _text(value) for name, value in zip(watch.by, key, strict=True)}
-        where = f" ({', '.join(labels.values())})" if labels else ""
-        when = _words(days)
-        facts = [("Period", when), (title, "none" if found.value is None else f"{_number(found.value)}{unit}")]
-        page = _page(dataset, metric, watch, days)
         if than is None:
             value = None if found.value is None else float(found.value)
-            summary = (
-                f"{title}{where} has no value in {when}"
-                if found.value is None
-                else f"{title}{where} was {_number(found.value)}{unit} in {when}"
-            )
+            yield Observation(labels, value, partial(said.value, labels, found), page)
         else:
-            value, summary = _change(title, where, unit, found.value, than.get(key), compared, when)
-            facts.append(("Compared with", "nothing" if compared is None else _words(compared)))
-        yield Observation(labels, value, summary, (*facts, ("Records", f"{found.records:,}")), page)
+            before = than.get(key)
+            yield Observation(labels, _change(found, before), partial(said.change, labels, found, before), page)
 
 
-def _change(
-    title: str,
-    where: str,
-    unit: str,
-    now: Decimal | None,
-    before: _Value | None,
-    compared: DayRange | None,
-    when: str,
-) -> tuple[float | None, str]:
-    if now is None or before is None or not before.value or compared is None:
-        return None, f"{title}{where} in {when} cannot be compared: there is nothing, or 0, to compare it with"
-    change = 100 * (float(now) / float(before.value) - 1)
-    return change, (
-        f"{title}{where} was {_number(now)}{unit} in {when}, {change:+.1f} % against {_number(before.value)}{unit} in "
-        f"{_words(compared)}"
-    )
+def _change(now: _Value, before: _Value | None) -> float | None:
+    """In percent; None where there is nothing, or 0, to compare with."""
+    if now.value is None or before is None or not before.value:
+        return None
+    return 100 * (float(now.value) / float(before.value) - 1)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What is said about values of a metric."""
+
+    title: str
+    unit: str | None
+    days: DayRange
+    compared: DayRange | None
+
+    def value(self, labels: Labels, now: _Value) -> Words:
+        when = _words(self.days)
+        if now.value is None:
+            return Words(f"{self._what(labels)} has no value in {when}", self._facts(now))
+        return Words(f"{self._what(labels)} was {self._amount(now.value)} in {when}", self._facts(now))
+
+    def change(self, labels: Labels, now: _Value, before: _Value | None) -> Words:
+        when, change = _words(self.days), _change(now, before)
+        than = "nothing" if self.compared is None else _words(self.compared)
+        facts = (*self._facts(now), ("Compared with", than))
+        if change is None or now.value is None or before is None or before.value is None:
+            why = "there is nothing, or 0, to compare it with"
+            return Words(f"{self._what(labels)} in {when} cannot be compared: {why}", facts)
+        return Words(
+            f"{self._what(labels)} was {self._amount(now.value)} in {when}, {change:+.1f} % against "
+            f"{self._amount(before.value)} in {than}",
+            facts,
+        )
+
+    def _what(self, labels: Labels) -> str:
+        return f"{self.title} ({', '.join(labels.values())})" if labels else self.title
+
+    def _amount(self, value: Decimal) -> str:
+        return f"{_number(value)} {self.unit}" if self.unit and self.unit != "currency" else _number(value)
+
+    def _facts(self, now: _Value) -> Facts:
+        amount = "none" if now.value is None else self._amount(now.value)
+        return (("Period", _words(self.days)), (self.title, amount), ("Records", f"{now.records:,}"))
 
 
 def _text(value: Any) -> str:

@@ -1,6 +1,6 @@
 """What a look at a subject has found: plain data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from logistics_pipeline.errors import PipelineError
@@ -10,6 +10,15 @@ Facts = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
+class Words:
+    """What is said about a subject."""
+
+    summary: str
+    """One sentence."""
+    facts: Facts = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """One subject of a rule, as it is now."""
 
@@ -17,11 +26,23 @@ class Observation:
     """What distinguishes it from other subjects of the rule."""
     value: float | None
     """None if it cannot be told; `summary` then says why."""
-    summary: str
-    """One sentence."""
-    facts: Facts = ()
+    words: Words | Callable[[], Words]
+    """A function where there may be thousands, of which hardly any is ever spoken of."""
     page: str | None = None
     """Where the dashboard shows it."""
+
+    @property
+    def summary(self) -> str:
+        """One sentence."""
+        return self._said().summary
+
+    @property
+    def facts(self) -> Facts:
+        """Names and values of the moment."""
+        return self._said().facts
+
+    def _said(self) -> Words:
+        return self.words if isinstance(self.words, Words) else self.words()
 
 
 class CannotEvaluate(PipelineError):
