@@ -19,6 +19,8 @@ from bench.parts import (
     known_keys,
     memory,
     metrics,
+    models,
+    notifications,
     orchestration,
     peers,
     rejects,
@@ -52,4 +54,6 @@ PARTS: tuple[Part, ...] = (
     orchestration.PART,
     sources.PART,
     forecasts.PART,
+    models.PART,
+    notifications.PART,
 )
