@@ -99,7 +99,7 @@ class NewLink(BaseModel):
     key: str | None = Field(
         min_length=1, max_length=LONGEST_ID, description="Null: the id stands for itself again", examples=["TRUCK-07"]
     )
-    reason: str = Field("", max_length=2_000, examples=["Seen in the yard"])
+    reason: str = Field("", max_length=2_000, pattern="^[^\\x00]*$", examples=["Seen in the yard"])
 
 
 class LinkMade(StrictModel):
@@ -142,7 +142,7 @@ class Decision(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field("", max_length=2_000, examples=["Seen in the yard"])
+    reason: str = Field("", max_length=2_000, pattern="^[^\\x00]*$", examples=["Seen in the yard"])
 
 
 class SaidValue(StrictModel):

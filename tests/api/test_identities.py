@@ -260,6 +260,8 @@ def test_links_come_page_by_page(site: Site) -> None:
         ({"entity": "flet"}, "There is no entity flet."),
         ({"system": "fuelcoo"}, "There is no system fuelcoo."),
         ({"key": "fuelco:W-1"}, "begins like the name of an unlinked id"),
+        ({"key": "T\0"}, "must not hold the character U+0000"),
+        ({"reason": "a\0b"}, "reason"),
     ],
 )
 def test_a_link_of_what_does_not_exist_is_refused(site: Site, link: dict[str, Any], detail: str) -> None:
