@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.datastructures import State
 
+from logistics_api.alerts import endpoints as alerts
 from logistics_api.boards import endpoints as boards
 from logistics_api.contracts import endpoints as contracts
 from logistics_api.costs import endpoints as costs
@@ -51,6 +52,7 @@ from logistics_api.monitoring import endpoints as monitoring
 from logistics_api.monitoring.gauges import add_gauges
 from logistics_api.monitoring.pipeline import Pipeline
 from logistics_api.monitoring.recording import Metrics
+from logistics_api.notifications import endpoints as notifications
 from logistics_api.profiles import endpoints as profiles
 from logistics_api.quality import endpoints as quality
 from logistics_api.querying.registry import RollupRegistry
@@ -191,9 +193,11 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         profiles.router,
         quality.router,
         contracts.router,
+        alerts.router,
         boards.router,
         identities.router,
         sources.router,
+        notifications.router,
         forecasts.router,
         history.make_router(catalogue),
         models.router,

@@ -34,6 +34,7 @@ class Scope(StrEnum):
     INGEST = "ingest"
     CONTRACTS = "contracts"
     BOARDS = "boards"
+    ALERTS = "alerts"
 
 
 def _check_limit(text: str) -> str:
@@ -44,7 +45,7 @@ def _check_limit(text: str) -> str:
 
 def _check_scopes(text: str | None) -> str | None:
     if text is not None and text != "none" and not set(text.split(",")) <= set(Scope):
-        raise ValueError("must be none, or some of read,export,ingest,contracts,boards separated by commas")
+        raise ValueError("must be none, or some of read,export,ingest,contracts,boards,alerts separated by commas")
     return text
 
 
@@ -106,8 +107,8 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default_factory=default_data_dir,
-        description="Holds raw/ (drop files here), contracts/, sources/, archive/ (pages of sources), failed/ "
-        "(rejected records), logs/, dagster/ and, when embedded, postgres/",
+        description="Holds raw/ (drop files here), contracts/, sources/, notifications.yaml, archive/ (pages of "
+        "sources), failed/ (rejected records), logs/, dagster/ and, when embedded, postgres/",
     )
 
     dagster_dir: Path = Field(
@@ -220,6 +221,10 @@ class Settings(BaseSettings):
         90, description="Forecasts issued more than this many days ago, of periods that are over, keep their steps 1, "
         "7, 14 and 28 only"
     )  # fmt: skip
+    keep_messages_days: PositiveInt = Field(
+        365, description="Events of notifications are deleted this many days after they were published, with their "
+        "messages and attempts, unless one is still to be sent"
+    )  # fmt: skip
     export_to: str | None = Field(
         None, description="Where everything that a restored database needs is exported every night: a folder, or a URL "
         "such as s3://bucket/backups that no source watches. Unset: nowhere"
@@ -237,8 +242,8 @@ class Settings(BaseSettings):
         "container. Unset: LOGISTICS_API_HOST"
     )  # fmt: skip
     api_anonymous: Annotated[str | None, AfterValidator(_check_scopes)] = Field(
-        None, description="What requests without a key may do: none, or some of read,export,ingest,contracts,boards. "
-        "Unset: "
+        None, description="What requests without a key may do: none, or some of "
+        "read,export,ingest,contracts,boards,alerts. Unset: "
         "everything if the API can be reached from this machine only, otherwise none"
     )  # fmt: skip
     api_hosts: Annotated[str | None, AfterValidator(_check_hosts)] = Field(
@@ -318,6 +323,16 @@ class Settings(BaseSettings):
     def sources_dir(self) -> Path:
         """Definitions of sources, one YAML file each."""
         return self.data_dir / "sources"
+
+    @cached_property
+    def alerts_dir(self) -> Path:
+        """Rules of alerts, one YAML file each."""
+        return self.data_dir / "alerts"
+
+    @cached_property
+    def notifications_file(self) -> Path:
+        """Who is told of what: endpoints of notifications, and what they subscribe to."""
+        return self.data_dir / "notifications.yaml"
 
     @cached_property
     def archive_dir(self) -> Path:

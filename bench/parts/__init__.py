@@ -20,6 +20,7 @@ from bench.parts import (
     memory,
     metrics,
     models,
+    notifications,
     orchestration,
     peers,
     rejects,
@@ -54,4 +55,5 @@ PARTS: tuple[Part, ...] = (
     sources.PART,
     forecasts.PART,
     models.PART,
+    notifications.PART,
 )

@@ -31,6 +31,7 @@ PLACES = {
     "rejects": "/api/ingestion/rejects",
     "uploads": "/api/ingestion/uploads",
     "sources": "/api/sources",
+    "notifications": "/api/notifications",
     "forecasts": "/api/forecasts",
     "history": "/api/history",
     "models": "/api/models",

@@ -71,7 +71,9 @@ class Pipeline(Collector):
             yield from _of_files(found, tuple(self.catalogue))
             yield from _of_sources(found)
             yield from _of_models(found)
+            yield from _of_notifications(found)
             yield from _of_forecasts(self._fits, self.catalogue)
+            yield from _of_alerts(found)
 
 
 def _of_figures(found: dict[str, Any]) -> Iterator[Metric]:
@@ -250,6 +252,28 @@ def _of_models(found: dict[str, Any]) -> Iterator[Metric]:
     yield jobs
 
 
+def _of_notifications(found: dict[str, Any]) -> Iterator[Metric]:
+    """Where messages are, and for how long the next one has been due."""
+    messages = GaugeMetricFamily(
+        "logistics_messages",
+        "Messages that wait, and all others of the last day, by channel and state",
+        labels=["channel", "state"],
+    )
+    for channel, state, count in sorted(found["messages"]):
+        messages.add_metric([channel, state], count)
+    endpoints = GaugeMetricFamily(
+        "logistics_notification_endpoints", "Endpoints of notifications by how they do", labels=["state"]
+    )
+    for state, count in found["endpoints"].items():
+        endpoints.add_metric([state], count)
+    yield from (messages, endpoints)
+    yield GaugeMetricFamily(
+        "logistics_message_overdue_seconds",
+        "Seconds for which the message has been due that should be sent next; 0 if none is",
+        found["oldest_due_seconds"],
+    )
+
+
 _FORECAST_LABELS = ["dataset", "metric", "grain", "by"]
 _FORECAST_FIGURES = {
     "logistics_forecast_error_ratio": ("error", "Sum of absolute errors of forecasts per sum of actuals"),
@@ -282,3 +306,18 @@ def _of_forecasts(fits: list[Any], catalogue: Catalogue) -> Iterator[Metric]:
                         figures[name].add_metric([*labels, ",".join(level["by"])], level["accuracy"][key])
     yield issued
     yield from figures.values()
+
+
+def _of_alerts(found: dict[str, Any]) -> Iterator[Metric]:
+    """When the worker did its duties last, and what is open."""
+    heartbeats = GaugeMetricFamily(
+        "logistics_worker_heartbeat_timestamp_seconds",
+        "When a worker did this duty last, Unix time; absent if none ever did",
+        labels=["duty"],
+    )
+    for duty, at in found["duties"].items():
+        heartbeats.add_metric([duty], at)
+    incidents = GaugeMetricFamily("logistics_open_incidents", "Incidents of alerts that are open", labels=["severity"])
+    for severity in ("critical", "warning", "info"):
+        incidents.add_metric([severity], found["incidents"].get(severity, 0))
+    yield from (heartbeats, incidents)

@@ -39,11 +39,40 @@ FROM (
 """
 """What models have cost, by model and kind."""
 
+_MESSAGES = """
+SELECT coalesce(json_agg(json_build_array(channel, state, messages)), '[]')
+FROM (
+    SELECT channel, state, count(*) AS messages
+    FROM notify.messages
+    WHERE state IN ('waiting', 'held') OR published_at > clock_timestamp() - interval '1 day'
+    GROUP BY channel, state
+) AS counted
+"""
+"""Messages that wait, and all others of the last day, by channel and state."""
+
+_ENDPOINTS = """
+SELECT json_build_object(
+    'active', count(*) FILTER (WHERE disabled_at IS NULL AND failures = 0),
+    'failing', count(*) FILTER (WHERE disabled_at IS NULL AND failures > 0),
+    'disabled', count(*) FILTER (WHERE disabled_at IS NOT NULL)
+)
+FROM notify.endpoints
+WHERE removed_at IS NULL
+"""
+
+_OLDEST_DUE = """
+SELECT greatest(coalesce(extract(epoch FROM clock_timestamp() - min(message.due_at)), 0), 0)
+FROM notify.messages AS message
+INNER JOIN notify.endpoints AS endpoint ON message.endpoint_id = endpoint.endpoint_id
+WHERE message.state = 'waiting' AND coalesce(endpoint.paused_until, '-infinity') <= clock_timestamp()
+"""
+"""For how long the message has been due that should be sent next."""
+
 PIPELINE = f"""
 -- Counts the completed and the pending work of the pipeline.
 -- One row: one JSON object.
--- Reads analytics.status, ingest.files, ingest.batches, source.sources, source.pulls, source.totals, source.failures,
--- source.due, models.executions, models.jobs, pg_locks.
+-- Reads alert.heartbeats, .incidents, analytics.status, ingest.files, .batches, models.executions, .jobs, pg_locks,
+-- source.sources, .pulls, .totals, .failures, .due.
 WITH refresh AS (
     SELECT {IS_REFRESH_RUNNING} AS is_running
 ),
@@ -91,6 +120,18 @@ SELECT json_build_object(
     'source_problems', (
         SELECT count(*) FROM source.sources WHERE problem IS NOT NULL AND removed_at IS NULL
     ),
+    'duties', (
+        SELECT coalesce(json_object_agg(duty, extract(epoch FROM at)), '{{}}') FROM alert.heartbeats
+    ),
+    'incidents', (
+        SELECT coalesce(json_object_agg(severity, open), '{{}}')
+        FROM (
+            SELECT severity, count(*) AS open FROM alert.incidents WHERE closed_at IS NULL GROUP BY severity
+        ) AS counted
+    ),
+    'messages', ({_MESSAGES}),
+    'endpoints', ({_ENDPOINTS}),
+    'oldest_due_seconds', ({_OLDEST_DUE}),
     'sources', ({_SOURCES}),
     'models', ({EXECUTIONS}),
     'model_jobs', (

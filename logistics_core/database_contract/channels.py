@@ -25,10 +25,14 @@ class Channel(StrEnum):
     """A source, the state of a pull or a request to pull has changed. Payload: a `SourceEvent` as JSON."""
     FORECASTS = "forecasts"
     """The forecasts of a dataset were made anew. Payload: its name."""
+    ALERTS = "alerts"
+    """A rule, an incident or a silence has changed. No payload."""
     MODELS = "models"
     """A model was trained, promoted or used. Payload: its name."""
     MODEL_JOBS = "model_jobs"
     """A job of a model was asked for, or has ended; never sent to clients. Payload: its ID."""
+    MESSAGES = "messages"
+    """An event was published, or messages are due again; never sent to clients. Payload: the number of messages."""
 
 
 class FileEvent(TypedDict):

@@ -2,11 +2,42 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0022"
+SCHEMA_VERSION = "0024"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
     "access.keys": frozenset({"digest", "expires_at", "key_id", "name", "requests_per_second", "revoked_at", "scopes"}),
+    "alert.evaluations": frozenset({"error", "evaluated_at", "rule", "subjects"}),
+    "alert.events": frozenset({"at", "author", "incident_id", "kind", "number", "text", "value"}),
+    "alert.heartbeats": frozenset({"at", "duty", "problem", "worker"}),
+    "alert.incidents": frozenset(
+        {
+            "acknowledged_at",
+            "acknowledged_by",
+            "announced_at",
+            "assigned_to",
+            "closed_at",
+            "closed_because",
+            "data_version",
+            "facts",
+            "held_because",
+            "incident_id",
+            "kind",
+            "labels",
+            "opened_at",
+            "path",
+            "rule",
+            "rule_version",
+            "severity",
+            "summary",
+            "title",
+            "value",
+        }
+    ),
+    "alert.rules": frozenset({"definition", "enabled", "name", "origin", "problem", "removed_at", "version"}),
+    "alert.silences": frozenset(
+        {"author", "ended_at", "ends_at", "labels", "made_at", "reason", "rule", "silence_id", "starts_at"}
+    ),
     "analytics.daily_routes": frozenset(
         {
             "cost_count",
@@ -468,6 +499,75 @@ API_READS: Mapping[str, frozenset[str]] = {
             "state",
             "trained_on",
             "version",
+        }
+    ),
+    "notify.attempts": frozenset(
+        {
+            "begun_at",
+            "detail",
+            "message_id",
+            "number",
+            "outcome",
+            "seconds",
+            "status",
+        }
+    ),
+    "notify.digests": frozenset(
+        {
+            "digest_id",
+            "kind",
+        }
+    ),
+    "notify.endpoints": frozenset(
+        {
+            "channel",
+            "digest",
+            "disabled_at",
+            "disabled_reason",
+            "endpoint_id",
+            "failing_since",
+            "failures",
+            "name",
+            "paused_until",
+            "removed_at",
+            "time_zone",
+            "title",
+        }
+    ),
+    "notify.events": frozenset(
+        {
+            "event_id",
+            "facts",
+            "key",
+            "occurred_at",
+            "path",
+            "published_at",
+            "severity",
+            "text",
+            "title",
+            "topic",
+        }
+    ),
+    "notify.messages": frozenset(
+        {
+            "channel",
+            "digest_id",
+            "due_at",
+            "ended_at",
+            "endpoint_id",
+            "event_id",
+            "message_id",
+            "published_at",
+            "reason",
+            "recipient",
+            "state",
+            "thread",
+        }
+    ),
+    "notify.subscriptions": frozenset(
+        {
+            "endpoint_id",
+            "topic",
         }
     ),
 }

@@ -1,8 +1,6 @@
 """The commands about models: list, train, promote, rollback, archive, export, history."""
 
 import getpass
-import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,14 +13,11 @@ from psycopg.rows import dict_row
 from logistics_core.catalogue import Catalogue
 from logistics_core.settings import Settings
 from logistics_core.sql_files import read_sql
-from logistics_pipeline.cli.foreground import until_interrupted
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.local.environment import open_environment
-from logistics_pipeline.local.supervisor import stop_signals
 from logistics_pipeline.models import registry
-from logistics_pipeline.models.jobs import work
 from logistics_pipeline.models.registry import Version
 from logistics_pipeline.models.updating import Updated, find_model, import_model, names_of, update_model
 
@@ -231,15 +226,6 @@ def import_(
         f"{found.version.name} is in staging. {found.verdict.reason} Promote it: logistics models promote {model} "
         f"{found.version.version}"
     )
-
-
-@app.command("work")
-def work_() -> None:
-    """Serves jobs that were asked for through the API, until Ctrl-C. `logistics up` does as well; more can run."""
-    settings = Settings()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    with stop_signals(), until_interrupted(), open_environment(settings) as environment:
-        work(environment.database_url)
 
 
 @app.command()

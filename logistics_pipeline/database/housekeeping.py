@@ -18,6 +18,7 @@ from logistics_pipeline.database.connections import Connection, advisory_lock, c
 
 FILES_PER_TRANSACTION = 1_000
 REJECTS_PER_TRANSACTION = 10_000
+EVENTS_PER_TRANSACTION = 5_000
 """Limits of one transaction, so that loads never wait for long."""
 
 
@@ -30,6 +31,7 @@ class Retention:
     """None: forever."""
     file_requests_days: int = 90
     forecasts_days: int = 90
+    messages_days: int = 365
 
     @classmethod
     def of(cls, settings: Settings) -> "Retention":
@@ -39,6 +41,7 @@ class Retention:
             settings.keep_resolved_rejects_days,
             settings.keep_file_requests_days,
             settings.keep_forecasts_days,
+            settings.keep_messages_days,
         )
 
 
@@ -53,6 +56,8 @@ class Housekeeping:
     """About files, contracts and sources, and jobs of models."""
     fits_thinned: int
     """Old fits of forecasts of which a few steps are kept."""
+    events_deleted: int
+    """Of notifications, with their messages."""
     vacuumed: list[str]
     """Tables, as schema.name."""
     seconds: float
@@ -77,6 +82,7 @@ def run_housekeeping(url: str, retention: Retention) -> Housekeeping:
             rejects_deleted=_delete_resolved_rejects(connection, retention.resolved_rejects_days),
             requests_deleted=_delete_served_requests(connection, retention.file_requests_days),
             fits_thinned=_thin_forecasts(connection, retention.forecasts_days),
+            events_deleted=_delete_old_messages(connection, retention.messages_days),
             vacuumed=_vacuum(connection),
             seconds=perf_counter() - started,
         )
@@ -117,6 +123,15 @@ def _delete_served_requests(connection: Connection, days: int) -> int:
     )
     queries = [read_sql(f"housekeeping/{name}").encode() for name in names]
     return sum(connection.execute(query, {"days": days}).rowcount for query in queries)
+
+
+def _delete_old_messages(connection: Connection, days: int) -> int:
+    query = read_sql("housekeeping/delete_old_messages").encode()
+    total = 0
+    while deleted := connection.execute(query, {"days": days, "events": EVENTS_PER_TRANSACTION}).rowcount:
+        total += deleted
+    connection.execute(read_sql("housekeeping/delete_old_digests").encode(), {"days": days})
+    return total
 
 
 def _thin_forecasts(connection: Connection, days: int) -> int:

@@ -34,6 +34,7 @@ def keep_database(context: dg.OpExecutionContext, database: dg.ResourceParam[Dat
             "resolved_rejects_deleted": done.rejects_deleted,
             "file_requests_deleted": done.requests_deleted,
             "fits_thinned": done.fits_thinned,
+            "events_deleted": done.events_deleted,
             "vacuumed": ", ".join(done.vacuumed),
             "seconds": round(done.seconds, 3),
         }

@@ -26,6 +26,8 @@ from httpcore2 import (
 from logistics_pipeline.sources.faults import FaultKind, SourceFault
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
+_IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
 
 
 class Deadline(threading.local):
@@ -48,15 +50,40 @@ def is_allowed(address: str, *, private: bool) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in _NAT64:
+        if inner is None and (ip in _NAT64 or (ip in _IPV4_COMPATIBLE and int(ip) > 1)):
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_allowed(str(inner), private=private)
     if ip.is_multicast or ip.is_unspecified or ip.is_link_local:
         return False
-    if ip.is_loopback or ip.is_private:
+    if ip.is_loopback or ip.is_private or ip in _LOCAL_NAT64:
         return private
     return ip.is_global
+
+
+def allowed_addresses(host: str, port: int, *, private: bool) -> list[str]:
+    """The addresses of a host that may be connected to, looked up now.
+
+    Raises:
+        SourceFault: none of them may be.
+        ConnectError: it has none.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no name"
+        raise ConnectError(f"the name {host} cannot be looked up: {reason}") from error
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+    allowed = [each for each in addresses if is_allowed(each, private=private)]
+    if not allowed:
+        raise SourceFault(
+            FaultKind.HOST,
+            f"{host} has the address {addresses[0]}, which is of a private network or of this machine.",
+            "If that is right, add `private: true` to the definition (`logistics sources add --private`)."
+            if any(is_allowed(each, private=True) for each in addresses)
+            else "Such an address is never connected to. Correct `baseUrl` or `hosts`.",
+        )
+    return allowed
 
 
 class GuardedBackend(NetworkBackend):
@@ -82,7 +109,7 @@ class GuardedBackend(NetworkBackend):
             ConnectError: none answers.
         """
         error: Exception | None = None
-        for address in self._allowed(host, port):
+        for address in allowed_addresses(host, port, private=self._private):
             left = self._deadline.left(timeout)
             if left <= 0:
                 raise ConnectTimeout("timed out")
@@ -93,24 +120,6 @@ class GuardedBackend(NetworkBackend):
             else:
                 return _GuardedStream(stream, self._deadline)
         raise error or ConnectError(f"{host} has no address")
-
-    def _allowed(self, host: str, port: int) -> list[str]:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no name"
-            raise ConnectError(f"the name {host} cannot be looked up: {reason}") from error
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-        allowed = [each for each in addresses if is_allowed(each, private=self._private)]
-        if not allowed:
-            raise SourceFault(
-                FaultKind.HOST,
-                f"{host} has the address {addresses[0]}, which is of a private network or of this machine.",
-                "If that is right, add `private: true` to the definition (`logistics sources add --private`)."
-                if any(is_allowed(each, private=True) for each in addresses)
-                else "Such an address is never connected to. Correct `baseUrl` or `hosts`.",
-            )
-        return allowed
 
 
 class _GuardedStream(NetworkStream):

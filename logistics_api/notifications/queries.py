@@ -1,0 +1,164 @@
+"""Statements about notifications. They only read."""
+
+from collections.abc import Collection
+
+from logistics_api.ingestion.filters import where
+
+_FILTERS = {
+    "state": "message.state = ANY(%(state)s)",
+    "endpoint": "endpoint.name = %(endpoint)s",
+    "topic": "event.topic = %(topic)s",
+    "after": "message.message_id < %(after)s",
+}
+
+
+def messages(given: Collection[str]) -> str:
+    """One row: messages as a JSON array, the ID of the last one, and whether there are more."""
+    return f"""
+WITH page AS (
+    SELECT
+        message.message_id,
+        message.channel,
+        message.recipient,
+        message.thread,
+        message.state,
+        message.reason,
+        message.published_at,
+        message.due_at,
+        message.ended_at,
+        endpoint.name AS endpoint,
+        event.topic,
+        event.severity,
+        event.title,
+        event.path,
+        digest.kind
+    FROM notify.messages AS message
+    INNER JOIN notify.endpoints AS endpoint ON message.endpoint_id = endpoint.endpoint_id
+    LEFT JOIN notify.events AS event ON message.event_id = event.event_id
+    LEFT JOIN notify.digests AS digest ON message.digest_id = digest.digest_id AND message.event_id IS NULL
+    {where(_FILTERS, given)}
+    ORDER BY message.message_id DESC
+    LIMIT %(limit)s + 1
+),
+shown AS (
+    SELECT * FROM page ORDER BY message_id DESC LIMIT %(limit)s
+)
+SELECT
+    coalesce(json_agg(json_build_object(
+        'message_id', message_id,
+        'endpoint', endpoint,
+        'channel', channel,
+        'recipient', nullif(recipient, ''),
+        'topic', coalesce(topic, 'digest'),
+        'severity', severity,
+        'title', coalesce(title, 'Digest (' || kind || ')'),
+        'path', path,
+        'thread', thread,
+        'state', state,
+        'reason', reason,
+        'published_at', published_at,
+        'due_at', due_at,
+        'ended_at', ended_at,
+        'attempts', (
+            SELECT coalesce(json_agg(json_build_object(
+                'number', attempt.number,
+                'begun_at', attempt.begun_at,
+                'seconds', round(attempt.seconds::numeric, 3),
+                'outcome', attempt.outcome,
+                'status', attempt.status,
+                'detail', attempt.detail
+            ) ORDER BY attempt.number), '[]')
+            FROM notify.attempts AS attempt
+            WHERE attempt.message_id = shown.message_id
+        )
+    ) ORDER BY message_id DESC), '[]')::text,
+    min(message_id),
+    (SELECT count(*) FROM page) > %(limit)s
+FROM shown
+"""
+
+
+ENDPOINTS = """
+SELECT json_build_object(
+    'endpoints', (
+        SELECT coalesce(json_agg(json_build_object(
+            'name', endpoint.name,
+            'title', endpoint.title,
+            'channel', endpoint.channel,
+            'state', CASE
+                WHEN endpoint.disabled_at IS NOT NULL THEN 'disabled'
+                WHEN endpoint.failures > 0 THEN 'failing'
+                WHEN endpoint.paused_until > clock_timestamp() THEN 'paused'
+                ELSE 'active'
+            END,
+            'disabled_reason', endpoint.disabled_reason,
+            'failures', endpoint.failures,
+            'failing_since', endpoint.failing_since,
+            'paused_until', endpoint.paused_until,
+            'time_zone', endpoint.time_zone,
+            'digest', endpoint.digest,
+            'topics', (
+                SELECT coalesce(json_agg(DISTINCT subscription.topic), '[]')
+                FROM notify.subscriptions AS subscription
+                WHERE subscription.endpoint_id = endpoint.endpoint_id
+            ),
+            'waiting', lately.waiting,
+            'dead', lately.dead,
+            'last_sent_at', lately.last_sent_at
+        ) ORDER BY endpoint.name COLLATE "C"), '[]')
+        FROM notify.endpoints AS endpoint
+        CROSS JOIN LATERAL (
+            SELECT
+                count(*) FILTER (WHERE message.state IN ('waiting', 'held')) AS waiting,
+                count(*) FILTER (WHERE message.state IN ('dead', 'bounced')) AS dead,
+                max(message.ended_at) FILTER (WHERE message.state IN ('sent', 'delivered')) AS last_sent_at
+            FROM notify.messages AS message
+            WHERE message.endpoint_id = endpoint.endpoint_id
+        ) AS lately
+        WHERE endpoint.removed_at IS NULL
+    ),
+    'days', (
+        SELECT coalesce(json_agg(row_to_json(by_day) ORDER BY by_day.day DESC), '[]')
+        FROM (
+            SELECT
+                (event.published_at AT TIME ZONE 'UTC')::date AS day,
+                count(DISTINCT event.event_id) AS events,
+                count(message.message_id) AS messages,
+                count(*) FILTER (WHERE message.state = 'waiting') AS waiting,
+                count(*) FILTER (WHERE message.state = 'held') AS held,
+                count(*) FILTER (WHERE message.state = 'sent') AS sent,
+                count(*) FILTER (WHERE message.state = 'delivered') AS delivered,
+                count(*) FILTER (WHERE message.state = 'bounced') AS bounced,
+                count(*) FILTER (WHERE message.state = 'suppressed') AS suppressed,
+                count(*) FILTER (WHERE message.state = 'dead') AS dead
+            FROM notify.events AS event
+            LEFT JOIN notify.messages AS message ON event.event_id = message.event_id
+            WHERE event.published_at >= clock_timestamp() - interval '7 days'
+            GROUP BY 1
+        ) AS by_day
+    )
+)::text
+"""
+"""One row: all endpoints and the messages of the last days, as JSON."""
+
+EVENTS = """
+SELECT coalesce(json_agg(json_build_object(
+    'key', key,
+    'topic', topic,
+    'severity', severity,
+    'title', title,
+    'text', text,
+    'facts', facts,
+    'path', path,
+    'occurred_at', occurred_at,
+    'published_at', published_at
+) ORDER BY event_id DESC), '[]')
+FROM (
+    SELECT event_id, key, topic, severity, title, text, facts, path, occurred_at, published_at
+    FROM notify.events
+    WHERE %(topic)s::text IS NULL OR topic = %(topic)s
+    ORDER BY event_id DESC
+    LIMIT %(limit)s
+) AS event
+"""
+"""One row: the newest events as JSON."""

@@ -1,0 +1,101 @@
+"""Responses about notifications."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from logistics_api.parameters.cursors import Page
+from logistics_api.schemas import StrictModel
+from logistics_core.database_contract.notifications import AttemptOutcome, EndpointChannel, MessageState, Severity
+
+
+class EndpointState(StrEnum):
+    """How an endpoint does."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    """It has asked to be left alone for a while."""
+    FAILING = "failing"
+    DISABLED = "disabled"
+    """It has failed for days, or wants no more messages."""
+
+
+class Attempt(StrictModel):
+    """An attempt to send a message."""
+
+    number: int = Field(examples=[1])
+    begun_at: datetime
+    seconds: float | None = Field(description="How long it took; null while it is under way, or if it was interrupted")
+    outcome: AttemptOutcome | None = Field(description="Null while it is under way, or if it was interrupted")
+    status: int | None = Field(description="Of HTTP or SMTP", examples=[503])
+    detail: str | None = Field(description="What the receiver said, or why it was not reached")
+
+
+class Message(StrictModel):
+    """A message about an event, or a digest, to one recipient."""
+
+    message_id: int = Field(examples=[17])
+    endpoint: str = Field(examples=["fleet-desk"])
+    channel: EndpointChannel
+    recipient: str | None = Field(description="Address of an e-mail", examples=["desk@example.org"])
+    topic: str = Field(description="That of its event, or digest", examples=["alert.firing"])
+    severity: Severity | None = Field(description="That of its event")
+    title: str = Field(examples=["Rejects of shipments above 5 %"])
+    path: str | None = Field(description="Place in the dashboard", examples=["/alerts?incident=17"])
+    thread: str | None = Field(description="The same for all events of one incident")
+    state: MessageState = Field(
+        description="`sent` says that a mail server has accepted it, `delivered` that the receiver itself has said so"
+    )
+    reason: str | None = Field(description="Why it waits, or ended as it did")
+    published_at: datetime
+    due_at: datetime | None = Field(description="When it is sent, or sent again")
+    ended_at: datetime | None
+    attempts: list[Attempt]
+
+
+class Messages(Page):
+    """Messages, the newest first."""
+
+    items: list[Message]
+
+
+class Endpoint(StrictModel):
+    """Where messages go. Addresses and secrets are not shown."""
+
+    name: str = Field(examples=["fleet-desk"])
+    title: str
+    channel: EndpointChannel
+    state: EndpointState
+    disabled_reason: str | None
+    failures: int = Field(description="Attempts that failed since the last one that succeeded")
+    failing_since: datetime | None
+    paused_until: datetime | None
+    time_zone: str = Field(examples=["Europe/Berlin"])
+    digest: str | None = Field(description="15m, daily or weekly", examples=["daily"])
+    topics: list[str] = Field(description="What it has subscribed to", examples=[["alert.*"]])
+    waiting: int = Field(description="Messages that wait, or are parts of a digest")
+    dead: int = Field(description="Messages that were given up, or bounced")
+    last_sent_at: datetime | None
+
+
+class DayOfMessages(StrictModel):
+    """The messages of the events of a day, by where they are now."""
+
+    day: date
+    events: int
+    messages: int
+    waiting: int
+    held: int
+    sent: int
+    delivered: int
+    bounced: int
+    suppressed: int
+    dead: int
+
+
+class Endpoints(StrictModel):
+    """All endpoints, and the messages of the last days."""
+
+    endpoints: list[Endpoint]
+    days: list[DayOfMessages] = Field(description="Of the last seven days with events (UTC), the newest first")

@@ -1,0 +1,75 @@
+"""Messages to people and programs, in the schema `notify`: their channels and states."""
+
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much an event matters, the least first."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    """It ignores quiet hours and digests."""
+
+    @property
+    def rank(self) -> int:
+        """0, 1 or 2."""
+        return tuple(Severity).index(self)
+
+
+class EndpointChannel(StrEnum):
+    """How an endpoint is reached. The table `notify.endpoints` accepts no other values."""
+
+    WEBHOOK = "webhook"
+    """By the rules of Standard Webhooks."""
+    EMAIL = "email"
+    SLACK = "slack"
+    TEAMS = "teams"
+    DISCORD = "discord"
+    TELEGRAM = "telegram"
+    INBOX = "inbox"
+    """In the dashboard: a message is delivered once its row is there."""
+    APPRISE = "apprise"
+    """Whatever else the library Apprise reaches."""
+
+
+class MessageState(StrEnum):
+    """Where a message is. The table `notify.messages` accepts no other values."""
+
+    WAITING = "waiting"
+    """It will be sent at its time, or again."""
+    HELD = "held"
+    """It goes out as a part of a digest."""
+    SENT = "sent"
+    """A mail server has accepted it, which does not say that it has arrived."""
+    DELIVERED = "delivered"
+    """The receiver itself has said so."""
+    BOUNCED = "bounced"
+    """The mail server of the recipient refuses the address."""
+    SUPPRESSED = "suppressed"
+    """It was decided not to send it; the reason says why."""
+    DEAD = "dead"
+    """It was tried and given up. It can be resent."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another state follows."""
+        return self in OPEN_STATES
+
+
+OPEN_STATES = frozenset({MessageState.WAITING, MessageState.HELD})
+"""In all others a message has ended."""
+
+
+class AttemptOutcome(StrEnum):
+    """How an attempt to send a message ended. The table `notify.attempts` accepts no other values."""
+
+    SENT = "sent"
+    DELIVERED = "delivered"
+    PASSING = "passing"
+    """It failed for now: the message is sent again."""
+    REFUSED = "refused"
+    """It failed for good."""
+    BOUNCED = "bounced"
+    GONE = "gone"
+    """The receiver wants no more messages: the endpoint is disabled."""

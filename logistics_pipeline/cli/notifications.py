@@ -1,0 +1,267 @@
+"""Commands on notifications: messages and what became of them, dead letters, and trying an endpoint out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+
+from logistics_core.catalogue.contract_shapes import suggestion
+from logistics_core.database_contract.notifications import MessageState, Severity
+from logistics_core.settings import Settings
+from logistics_pipeline.cli.options import AsJson
+from logistics_pipeline.cli.output import print_json, print_table, say
+from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.local.environment import open_environment
+from logistics_pipeline.notifying import ledger
+from logistics_pipeline.notifying.declaring.reading import json_schema
+from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
+from logistics_pipeline.notifying.delivery import Delivery
+from logistics_pipeline.notifying.publishing import Event, publish_to
+
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first")]
+OfEndpoint = Annotated[str | None, typer.Option("--endpoint", help="Only of this endpoint", show_default=False)]
+
+group = typer.Typer(no_args_is_help=True, help="Notifications: who was told of what, and what became of it.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.add_typer(group, name="notifications")
+
+
+@contextmanager
+def _opened() -> Iterator[tuple[Settings, str, Connection]]:
+    """The database, which knows what `notifications.yaml` says."""
+    with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
+        sync_endpoints(connection, environment.settings.notifications_file)
+        yield environment.settings, environment.database_url, connection
+
+
+# -- looking ---------------------------------------------------------------------------------------------------------
+
+
+@group.command("list")
+def list_messages(
+    endpoint: OfEndpoint = None,
+    state: Annotated[
+        list[MessageState] | None,
+        typer.Option("--state", help="Only in this state; may be repeated", show_default=False),
+    ] = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Lists messages with their state."""
+    with _opened() as (_, _, connection):
+        _print_messages(ledger.list_messages(connection, states=state, endpoint=endpoint, most=limit), as_json)
+
+
+@group.command("dead")
+def list_dead(endpoint: OfEndpoint = None, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """Lists dead letters: messages that were given up, and mails that bounced."""
+    states = [MessageState.DEAD, MessageState.BOUNCED]
+    with _opened() as (_, _, connection):
+        found = ledger.list_messages(connection, states=states, endpoint=endpoint, most=limit)
+    _print_messages(found, as_json)
+    if not as_json:
+        for each in found:
+            say(f"Message {each.message_id}: {each.reason}")
+
+
+def _print_messages(found: list[ledger.Message], as_json: bool) -> None:
+    if as_json:
+        for each in found:
+            print_json(asdict(each))
+        return
+    print_table(
+        ("message", "published", "endpoint", "to", "title", "state", "attempts"),
+        [
+            (
+                str(each.message_id), f"{each.published_at:%Y-%m-%d %H:%M:%S}", each.endpoint,
+                each.recipient or each.channel, each.title, each.state, each.attempts,
+            )
+            for each in found
+        ],
+        numeric=("message", "attempts"),
+    )  # fmt: skip
+
+
+@group.command("show")
+def show_message(
+    message: Annotated[int, typer.Argument(metavar="MESSAGE", help="Its number")], as_json: AsJson = False
+) -> None:
+    """Shows a message with every attempt."""
+    with _opened() as (_, _, connection):
+        found = ledger.list_messages(connection, message_id=message, most=1)
+        attempts = ledger.list_attempts(connection, message)
+    if not found:
+        raise ConfigurationError(f"There is no message {message}. `logistics notifications list` lists them.")
+    if as_json:
+        print_json({**asdict(found[0]), "attempts": attempts})
+        return
+    _print_messages(found, as_json=False)
+    print_table(
+        ("attempt", "begun", "seconds", "outcome", "status", "answer"),
+        [
+            (
+                str(each["number"]), f"{each['begun_at']:%Y-%m-%d %H:%M:%S}",
+                None if each["seconds"] is None else f"{each['seconds']:.2f}", each["outcome"] or "interrupted",
+                each["status"], each["detail"],
+            )
+            for each in attempts
+        ],
+        numeric=("attempt", "seconds"),
+    )  # fmt: skip
+    if found[0].reason:
+        say(found[0].reason)
+
+
+@group.command("endpoints")
+def list_endpoints(as_json: AsJson = False) -> None:
+    """Lists the endpoints, and how each does."""
+    with _opened() as (settings, _, connection):
+        found = ledger.list_endpoints(connection)
+    if as_json:
+        for each in found:
+            print_json(each)
+        return
+    print_table(
+        ("endpoint", "channel", "topics", "state", "waiting", "dead", "last sent"),
+        [
+            (
+                each["name"], each["channel"], ", ".join(each["topics"]), each["state"], each["waiting"], each["dead"],
+                "" if each["last_sent_at"] is None else f"{each['last_sent_at']:%Y-%m-%d %H:%M:%S}",
+            )
+            for each in found
+        ],
+        numeric=("waiting", "dead"),
+    )  # fmt: skip
+    for each in found:
+        if each["disabled_reason"]:
+            say(f"{each['name']} is disabled: {each['disabled_reason']}")
+    if not found:
+        say(f"There are no endpoints. Declare them in {settings.notifications_file} (docs/notifications.md).")
+
+
+@group.command("balance")
+def show_balance(
+    days: Annotated[int, typer.Option(min=1, max=3_660, help="How many days")] = 7, as_json: AsJson = False
+) -> None:
+    """Counts the messages of each day by their state. Exit code 1 if a day does not balance."""
+    with _opened() as (_, _, connection):
+        found = ledger.balances(connection, days)
+    columns = [name for name in ledger.DayBalance.__dataclass_fields__ if name != "day"]
+    if as_json:
+        for each in found:
+            print_json({**asdict(each), "is_balanced": each.is_balanced})
+    else:
+        rows = [(f"{each.day}", *(getattr(each, name) for name in columns)) for each in found]
+        print_table(("day", *columns), rows, numeric=columns)
+    if not all(each.is_balanced for each in found):
+        if not as_json:
+            say("A day does not balance: messages are missing, stranded, or count as sent without an attempt.")
+        raise typer.Exit(1)
+
+
+@group.command("schema")
+def schema() -> None:
+    """Prints the JSON Schema of `notifications.yaml`, for editors."""
+    print_json(json_schema())
+
+
+# -- doing -----------------------------------------------------------------------------------------------------------
+
+
+@group.command("resend")
+def resend(
+    messages: Annotated[
+        list[int] | None, typer.Argument(metavar="[MESSAGE]...", help="Their numbers", show_default=False)
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", help="All dead letters of this endpoint", show_default=False)
+    ] = None,
+) -> None:
+    """Sends dead letters again, with the IDs that they had."""
+    if not messages and endpoint is None:
+        raise typer.BadParameter("Name messages, or an endpoint with --endpoint.")
+    with _opened() as (_, _, connection):
+        found = ledger.resend(connection, messages or None, endpoint)
+    say(f"{len(found)} dead {'letter is' if len(found) == 1 else 'letters are'} sent again.")
+    for each in sorted(set(messages or ()) - set(found)):
+        say(f"Message {each} is no dead letter, or its endpoint is disabled or removed.")
+
+
+@group.command("enable")
+def enable(name: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint")]) -> None:
+    """Sends to an endpoint again that was disabled."""
+    with _opened() as (_, _, connection):
+        _endpoint_id(connection, name)
+        say(f"{name} is enabled." if ledger.enable(connection, name) else f"{name} was not disabled.")
+
+
+@group.command("deliver")
+def deliver() -> None:
+    """Sends what is due now, as the worker does."""
+    with _opened() as (settings, url, _), Delivery(url, settings) as delivery:
+        attempted = 0
+        while done := delivery.run_due():
+            attempted += done
+    say(f"{attempted} {'attempt' if attempted == 1 else 'attempts'}.")
+
+
+@group.command("test")
+def test(
+    name: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint")], as_json: AsJson = False
+) -> None:
+    """Sends a test to an endpoint, whatever it has subscribed to. Exit code 1 if it was not accepted."""
+    with _opened() as (settings, url, connection):
+        endpoint_id = _endpoint_id(connection, name)
+        event = _test_event(name)
+        publish_to(connection, event, only=endpoint_id)
+        numbers = _hurry(connection, event.key)
+        with Delivery(url, settings) as delivery:
+            delivery.run_due()
+        found = [each for number in numbers for each in ledger.list_messages(connection, message_id=number, most=1)]
+    _print_messages(found, as_json)
+    if not as_json:
+        for each in found:
+            if each.reason:
+                say(f"Message {each.message_id}: {each.reason}")
+    if not found or any(each.state not in (MessageState.SENT, MessageState.DELIVERED) for each in found):
+        raise typer.Exit(1)
+
+
+def _test_event(name: str) -> Event:
+    now = datetime.now(UTC)
+    return Event(
+        topic="test", key=f"test:{uuid4()}", severity=Severity.CRITICAL, title="This is a test",
+        text=f"Somebody has tried out the endpoint {name}. Nothing has to be done.",
+        facts=(("endpoint", name),), labels={"endpoint": name}, path="/", occurred_at=now,
+    )  # fmt: skip
+
+
+def _hurry(connection: Connection, key: str) -> list[int]:
+    """The messages of a test, which are sent now, whatever their endpoint waits for."""
+    rows: list[Any] = connection.execute(
+        "SELECT message_id FROM notify.messages JOIN notify.events USING (event_id) WHERE key = %s ORDER BY 1", (key,)
+    ).fetchall()
+    numbers = [message_id for (message_id,) in rows]
+    connection.execute(
+        "UPDATE notify.messages SET state = 'waiting', due_at = clock_timestamp(), digest_id = NULL, reason = NULL "
+        "WHERE message_id = ANY(%s) AND state = 'held'",
+        (numbers,),
+    )
+    return numbers
+
+
+def _endpoint_id(connection: Connection, name: str) -> int:
+    rows = connection.execute("SELECT name, endpoint_id FROM notify.endpoints WHERE removed_at IS NULL").fetchall()
+    known: dict[str, int] = dict(rows)
+    if name not in known:
+        names = ", ".join(sorted(known)) or "none"
+        raise ConfigurationError(f"There is no endpoint {name!r}. There are: {names}.{suggestion(name, known)}")
+    return known[name]

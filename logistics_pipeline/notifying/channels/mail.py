@@ -1,0 +1,217 @@
+"""E-mail by SMTP: with TLS unless the server is of a private network, in threads, and so that machines do not answer.
+
+A server that accepts a mail (250) has not delivered it: such a message is `sent`, never `delivered`.
+"""
+
+import re
+import smtplib
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime, parseaddr
+from hashlib import sha256
+from time import monotonic
+from typing import Any
+
+import httpcore2
+
+from logistics_core.database_contract.notifications import AttemptOutcome
+from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.notifying.channels.configuration import Configuration
+from logistics_pipeline.notifying.channels.http import tls_context
+from logistics_pipeline.notifying.outgoing import Outcome, Outgoing
+from logistics_pipeline.notifying.rendering.html_pages import html_page
+from logistics_pipeline.notifying.rendering.texts import plain_text, subject
+from logistics_pipeline.sources.faults import SourceFault
+from logistics_pipeline.sources.requests.addresses import allowed_addresses
+
+LONGEST_SECONDS = 45.0
+"""From the look-up of the server to its last answer."""
+_STEP_SECONDS = 20.0
+_PORTS = {"tls": 465, "starttls": 587, "none": 25}
+_NO_SUCH_ADDRESS = re.compile(r"\b5\.1\.\d{1,3}\b")
+_POLICY = re.compile(r"\b5\.7\.\d{1,3}\b")
+_ADDRESS_CODES = frozenset({550, 551, 553})
+
+
+def send_mail(message: Outgoing, configuration: Configuration) -> Outcome:
+    """Sends a message to its recipient, in a session of its own."""
+    mail = mail_of(message)
+    server = configuration.inner("mail")
+    end = monotonic() + LONGEST_SECONDS
+    try:
+        with _session(server, end) as session:
+            session.send_message(mail, from_addr=_envelope_sender(message, server), to_addrs=[message.recipient])
+    except SourceFault as fault:
+        advice = "If that is right, add `private: true` to `mail`."
+        return Outcome(AttemptOutcome.REFUSED, configuration.clean(f"{fault.message} {advice}"))
+    except smtplib.SMTPRecipientsRefused as error:
+        return _refused_recipient(*next(iter(error.recipients.values())), configuration)
+    except (smtplib.SMTPException, httpcore2.NetworkError, OSError) as error:
+        return _failed(error, configuration)
+    return Outcome(AttemptOutcome.SENT, "The server has accepted it.", 250)
+
+
+def _failed(error: Exception, configuration: Configuration) -> Outcome:
+    """Only an answer to sender or content ends a message; whatever else is wrong may be mended while it waits."""
+    if isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPDataError) and error.smtp_code >= 500:
+        said = _said(error.smtp_error)
+        return Outcome(AttemptOutcome.REFUSED, configuration.clean(said), error.smtp_code)
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        said = f"The server does not accept name and password: {_said(error.smtp_error)}"
+        return Outcome(AttemptOutcome.PASSING, configuration.clean(said), error.smtp_code)
+    if isinstance(error, smtplib.SMTPResponseException):
+        return Outcome(AttemptOutcome.PASSING, configuration.clean(_said(error.smtp_error)), error.smtp_code)
+    reason = str(error).rstrip(".") or "the connection was lost"
+    return Outcome(AttemptOutcome.PASSING, configuration.clean(f"There was no answer: {reason}."))
+
+
+def _refused_recipient(code: int, answer: bytes | str, configuration: Configuration) -> Outcome:
+    said = configuration.clean(_said(answer))
+    if code < 500:
+        return Outcome(AttemptOutcome.PASSING, said, code)
+    is_unknown = bool(_NO_SUCH_ADDRESS.search(said)) or (code in _ADDRESS_CODES and not _POLICY.search(said))
+    return Outcome(AttemptOutcome.BOUNCED, said, code, suppress=f"{code} {said}" if is_unknown else None)
+
+
+def _said(answer: bytes | str) -> str:
+    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+    return text[:500]
+
+
+# -- the session -----------------------------------------------------------------------------------------------------
+
+
+class _GuardedSmtp(smtplib.SMTP):
+    """Connects to allowed addresses alone. The name of the server is what its certificate is checked against."""
+
+    def __init__(self, host: str, port: int, *, private: bool, context: ssl.SSLContext | None, end: float) -> None:
+        self._private = private
+        self._context_from_start = context
+        self._end = end
+        self.guard: threading.Timer | None = None
+        super().__init__(host, port, local_hostname=None, timeout=_STEP_SECONDS)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        error: OSError | None = None
+        for address in allowed_addresses(host, port, private=self._private):
+            try:
+                opened = socket.create_connection((address, port), min(timeout, max(0.1, self._end - monotonic())))
+            except OSError as caught:
+                error = caught
+                continue
+            self.guard = threading.Timer(max(0.1, self._end - monotonic()), _shut, [opened])
+            self.guard.daemon = True
+            self.guard.start()
+            return opened if self._context_from_start is None else self._with_tls(opened, host)
+        raise error or OSError(f"{host} has no address")
+
+    def _with_tls(self, opened: socket.socket, host: str) -> socket.socket:
+        assert self._context_from_start is not None
+        try:
+            return self._context_from_start.wrap_socket(opened, server_hostname=host)
+        except OSError:
+            opened.close()
+            raise
+
+    def __exit__(self, *args: Any) -> None:
+        try:
+            with suppress(smtplib.SMTPException, OSError):
+                super().__exit__(*args)
+        finally:
+            self.stop_guard()
+
+    def stop_guard(self) -> None:
+        if self.guard is not None:
+            self.guard.cancel()
+
+
+def _shut(opened: socket.socket) -> None:
+    with suppress(OSError):
+        opened.shutdown(socket.SHUT_RDWR)
+
+
+def _session(server: Configuration, end: float) -> smtplib.SMTP:
+    """An SMTP session in which a mail can be sent.
+
+    Raises:
+        ConfigurationError: a secret is missing.
+        SMTPException, OSError, SourceFault: there is none.
+    """
+    security = server.text("security", "starttls")
+    context = tls_context(server.text("caFile"))
+    session = _GuardedSmtp(
+        server.text("server"), server.number("port", _PORTS[security]), private=server.is_true("private"),
+        context=context if security == "tls" else None, end=end,
+    )  # fmt: skip
+    try:
+        if security == "starttls":
+            session.starttls(context=context)
+        if username := server.text("username"):
+            session.login(username, server.text("password"))
+    except BaseException:
+        session.stop_guard()
+        session.close()
+        raise
+    return session
+
+
+# -- the mail --------------------------------------------------------------------------------------------------------
+
+
+def mail_of(message: Outgoing) -> EmailMessage:
+    """The mail, the same for every attempt.
+
+    Raises:
+        ConfigurationError: an address cannot be used.
+    """
+    server: Mapping[str, Any] = message.configuration.get("mail") or {}
+    sender = mailbox(str(server.get("from") or ""))
+    domain = sender.domain
+    mail = EmailMessage(policy=SMTP_POLICY)
+    mail["From"] = sender
+    mail["To"] = mailbox(message.recipient)
+    mail["Subject"] = subject(message)
+    mail["Date"] = format_datetime(message.published_at)
+    mail["Message-ID"] = f"<{message.public_id.hex}@{domain}>"
+    if message.thread is not None:
+        root = f"<thread.{sha256(message.thread.encode()).hexdigest()[:32]}@{domain}>"
+        mail["In-Reply-To"] = root
+        mail["References"] = root
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    if unsubscribe := server.get("unsubscribe"):
+        mail["List-Unsubscribe"] = f"<{unsubscribe}>"
+    mail.set_content(plain_text(message), cte="quoted-printable")
+    mail.add_alternative(html_page(message), subtype="html", cte="quoted-printable")
+    return mail
+
+
+def mailbox(text: str) -> Address:
+    """An address, with a name before it or without one.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    name, spec = parseaddr(text)
+    try:
+        found = Address(name, addr_spec=spec)
+    except (ValueError, IndexError, AttributeError, TypeError):
+        found = Address()
+    if not found.username or not found.domain or any(each in text for each in "\r\n"):
+        raise ConfigurationError(f"{text!r} is no address of mail. Expected: name@example.org.")
+    return found
+
+
+def _envelope_sender(message: Outgoing, server: Configuration) -> str:
+    """Where bounces go: an address that names the message, if there is a mailbox for them."""
+    bounces = server.text("bounces")
+    if not bounces:
+        return mailbox(server.text("from")).addr_spec
+    name, _, domain = bounces.rpartition("@")
+    return f"{name}+{message.public_id.hex}@{domain}"

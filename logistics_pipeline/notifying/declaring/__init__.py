@@ -1,0 +1,1 @@
+"""Endpoints and subscriptions as people declare them, and how the database follows `notifications.yaml`."""

@@ -1,0 +1,83 @@
+"""Makes the database follow `notifications.yaml`. The tables are what everybody else reads."""
+
+import json
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+
+from psycopg.types.json import Jsonb
+
+from logistics_core.sql_files import read_sql
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.notifying.declaring.declaration import Endpoint
+from logistics_pipeline.notifying.declaring.reading import read_endpoints
+from logistics_pipeline.notifying.endpoint_health import end_open_messages
+
+
+def sync_endpoints(connection: Connection, path: Path) -> list[str]:
+    """Reads the file and notes in the database what it says. Returns what has changed, a sentence each.
+
+    A changed declaration enables an endpoint again that was disabled. If the file cannot be used, nothing changes.
+
+    Raises:
+        DeclarationError: it cannot.
+    """
+    return store_endpoints(connection, read_endpoints(path))
+
+
+def store_endpoints(connection: Connection, endpoints: list[Endpoint]) -> list[str]:
+    """Notes in the database which endpoints there are."""
+    changes = []
+    with connection.transaction():
+        rows = connection.execute("SELECT name, sha256 FROM notify.endpoints WHERE removed_at IS NULL").fetchall()
+        known: dict[str, str] = dict(rows)
+        for each in endpoints:
+            digest = _digest(each)
+            if known.get(each.name) != digest:
+                _store(connection, each, digest)
+                changes.append(f"The endpoint {each.name} was {'changed' if each.name in known else 'added'}.")
+        for name in sorted(known.keys() - {each.name for each in endpoints}):
+            _remove(connection, name)
+            changes.append(f"The endpoint {name} was removed.")
+    return changes
+
+
+def _digest(endpoint: Endpoint) -> str:
+    return sha256(json.dumps(asdict(endpoint), default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _store(connection: Connection, endpoint: Endpoint, digest: str) -> None:
+    row = connection.execute(
+        read_sql("notifying/store_endpoint").encode(),
+        {
+            "name": endpoint.name, "title": endpoint.title, "channel": endpoint.channel.value,
+            "configuration": Jsonb(dict(endpoint.configuration)), "recipients": list(endpoint.recipients),
+            "time_zone": endpoint.time_zone, "quiet_from": endpoint.quiet.begin if endpoint.quiet else None,
+            "quiet_until": endpoint.quiet.until if endpoint.quiet else None, "digest": endpoint.digest,
+            "digest_at": endpoint.digest_at, "per_hour": endpoint.per_hour, "sha256": digest,
+        },
+    ).fetchone()  # fmt: skip
+    assert row is not None
+    connection.execute("DELETE FROM notify.subscriptions WHERE endpoint_id = %s", (row[0],))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO notify.subscriptions (endpoint_id, topic, severity, labels) VALUES (%s, %s, %s, %s) "
+            "ON CONFLICT DO NOTHING",
+            [
+                (
+                    row[0],
+                    each.topic,
+                    each.severity.value,
+                    Jsonb({name: list(chosen) for name, chosen in each.labels.items()}),
+                )
+                for each in endpoint.subscriptions
+            ],
+        )
+
+
+def _remove(connection: Connection, name: str) -> None:
+    row = connection.execute(
+        "UPDATE notify.endpoints SET removed_at = clock_timestamp() WHERE name = %s RETURNING endpoint_id", (name,)
+    ).fetchone()
+    assert row is not None
+    end_open_messages(connection, row[0], "The endpoint is not declared any more.")

@@ -1,0 +1,121 @@
+"""What became of messages: lists, dead letters that are sent again, and whether the sums of each day balance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from psycopg.rows import class_row, dict_row
+
+from logistics_core.database_contract.channels import Channel
+from logistics_core.database_contract.notifications import MessageState
+from logistics_core.sql_files import read_sql
+from logistics_pipeline.database.connections import Connection
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as people see it."""
+
+    message_id: int
+    published_at: datetime
+    endpoint: str
+    channel: str
+    recipient: str
+    topic: str
+    severity: str | None
+    title: str
+    state: str
+    reason: str | None
+    due_at: datetime | None
+    ended_at: datetime | None
+    attempts: int
+    last_status: int | None
+
+
+def list_messages(
+    connection: Connection,
+    *,
+    states: Sequence[MessageState] | None = None,
+    endpoint: str | None = None,
+    message_id: int | None = None,
+    most: int = 50,
+) -> list[Message]:
+    """Messages, the newest first."""
+    parameters = {
+        "states": None if states is None else [each.value for each in states],
+        "endpoint": endpoint, "message_id": message_id, "most": most,
+    }  # fmt: skip
+    with connection.cursor(row_factory=class_row(Message)) as cursor:
+        return cursor.execute(read_sql("notifying/list_messages").encode(), parameters).fetchall()
+
+
+def list_attempts(connection: Connection, message_id: int) -> list[dict[str, Any]]:
+    """Every attempt to send a message, the first one first."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT number, begun_at, seconds, outcome, status, detail FROM notify.attempts "
+            "WHERE message_id = %s ORDER BY number",
+            (message_id,),
+        ).fetchall()
+
+
+def list_endpoints(connection: Connection) -> list[dict[str, Any]]:
+    """The endpoints that are declared, each with how it does."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(read_sql("notifying/list_endpoints").encode()).fetchall()
+
+
+def resend(connection: Connection, message_ids: Sequence[int] | None = None, endpoint: str | None = None) -> list[int]:
+    """Sends dead letters again: those named, or all of an endpoint. Returns which ones; the worker sends them."""
+    parameters = {"message_ids": None if message_ids is None else list(message_ids), "endpoint": endpoint}
+    with connection.transaction():
+        rows = connection.execute(read_sql("notifying/resend_messages").encode(), parameters).fetchall()
+        if rows:
+            connection.execute("SELECT pg_notify(%s, %s)", (Channel.MESSAGES, str(len(rows))))
+    return sorted(message_id for (message_id,) in rows)
+
+
+def enable(connection: Connection, endpoint: str) -> bool:
+    """Sends to an endpoint again that was disabled; whether it was."""
+    return bool(
+        connection.execute(
+            "UPDATE notify.endpoints SET disabled_at = NULL, disabled_reason = NULL, failures = 0, "
+            "failing_since = NULL, paused_until = NULL WHERE name = %s AND disabled_at IS NOT NULL",
+            (endpoint,),
+        ).rowcount
+    )
+
+
+@dataclass(frozen=True)
+class DayBalance:
+    """The messages of the events of a day (UTC), by where they are now."""
+
+    day: date
+    events: int
+    messages: int
+    waiting: int
+    held: int
+    sent: int
+    delivered: int
+    bounced: int
+    suppressed: int
+    dead: int
+    missing: int
+    """Messages that an event made, and that are not there."""
+    stranded: int
+    """Parts of a digest that nothing carries any more."""
+    unproven: int
+    """Messages that count as sent, without an attempt that succeeded."""
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every message is there, and ended as its attempts say."""
+        states = self.waiting + self.held + self.sent + self.delivered + self.bounced + self.suppressed + self.dead
+        return self.messages == states and not (self.missing or self.stranded or self.unproven)
+
+
+def balances(connection: Connection, days: int = 7) -> list[DayBalance]:
+    """The balance of each of the last days that had events, the newest first."""
+    with connection.cursor(row_factory=class_row(DayBalance)) as cursor:
+        return cursor.execute(read_sql("notifying/balance").encode(), {"days": days}).fetchall()

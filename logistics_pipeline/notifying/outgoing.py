@@ -1,0 +1,65 @@
+"""A message on its way: what a channel is given, and what it says of its attempt."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from logistics_core.database_contract.notifications import AttemptOutcome, EndpointChannel, Severity
+from logistics_pipeline.notifying.local_times import QuietHours
+from logistics_pipeline.notifying.publishing import Event
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A message whose lease this process holds."""
+
+    message_id: int
+    public_id: UUID
+    endpoint: str
+    endpoint_id: int
+    channel: EndpointChannel
+    configuration: Mapping[str, Any]
+    recipient: str
+    events: tuple[Event, ...]
+    """One, or those of a digest, the earliest first."""
+    is_digest: bool
+    published_at: datetime
+    number: int
+    """Of the attempt, from 1."""
+    tries: int
+    """Attempts since it was published or resent, this one included."""
+    time_zone: str = "UTC"
+    quiet: QuietHours | None = None
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it ignores quiet hours."""
+        return any(event.severity is Severity.CRITICAL for event in self.events)
+
+    @property
+    def thread(self) -> str | None:
+        """That of its event."""
+        return None if self.is_digest else self.events[0].thread
+
+    @property
+    def standard_id(self) -> str:
+        """The same for every attempt: receivers drop repeats by it."""
+        return f"msg_{self.public_id.hex}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended."""
+
+    outcome: AttemptOutcome
+    detail: str = ""
+    """What the receiver said, without secrets."""
+    status: int | None = None
+    wanted_seconds: float | None = None
+    """How long the receiver wants to be left alone."""
+    is_throttled: bool = False
+    """Whether that concerns all messages of the endpoint."""
+    suppress: str | None = field(default=None)
+    """Why the address of the recipient gets no mail from now on."""

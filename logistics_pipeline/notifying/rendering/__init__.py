@@ -1,0 +1,1 @@
+"""What messages look like: plain text, HTML and the cards of chats, all from events alone and in one design."""

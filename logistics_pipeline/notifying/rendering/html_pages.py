@@ -1,0 +1,83 @@
+"""The HTML of a mail: one narrow column, inline styles, no pictures, no scripts. Every text is escaped."""
+
+from html import escape
+
+from logistics_pipeline.notifying.outgoing import Outgoing
+from logistics_pipeline.notifying.publishing import Event
+from logistics_pipeline.notifying.rendering.links import link_of
+from logistics_pipeline.notifying.rendering.words import (
+    MOST_EVENTS_SHOWN,
+    colour,
+    digest_heading,
+    shown_time,
+    state_word,
+)
+
+_FONT = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+</head>
+<body style="margin:0;padding:24px 12px;background:#f4f5f7;{font};font-size:15px;line-height:1.5;color:#1c2530">
+<table role="presentation" align="center" width="100%" style="max-width:600px;border-collapse:collapse">
+{content}
+<tr><td style="padding:12px 4px;font-size:12px;color:#5b6673">{foot}</td></tr>
+</table>
+</body>
+</html>
+"""
+
+
+def html_page(message: Outgoing) -> str:
+    """The whole message as an HTML document."""
+    shown = message.events[:MOST_EVENTS_SHOWN]
+    content = "\n".join(_card(event, message) for event in shown)
+    title = digest_heading(message.events) if message.is_digest else message.events[0].title
+    if message.is_digest and len(message.events) > 1:
+        content = (
+            f'<tr><td style="padding:0 4px 12px;font-size:18px;font-weight:600">{escape(title)}</td></tr>{content}'
+        )
+    foot = f"Sent to the endpoint {message.endpoint} by the Logistics Analytics Platform."
+    if len(message.events) > len(shown):
+        foot = f"{len(message.events) - len(shown)} more are in the dashboard. {foot}"
+    return _PAGE.format(title=escape(title), font=_FONT, content=content, foot=escape(foot))
+
+
+def _card(event: Event, message: Outgoing) -> str:
+    shade = colour(event)
+    parts = [
+        f'<div style="font-size:12px;font-weight:600;color:{shade}">{escape(state_word(event))}</div>',
+        f'<div style="font-size:18px;font-weight:600;margin:2px 0 8px">{escape(event.title)}</div>',
+    ]
+    parts += [f'<div style="margin:0 0 12px">{_lines(event.text)}</div>'] if event.text else []
+    parts += [_facts(event)] if event.facts else []
+    when = escape(shown_time(event.occurred_at, message.time_zone))
+    parts.append(f'<div style="font-size:13px;color:#5b6673">{when}</div>')
+    link = link_of(event, message.configuration.get("dashboard") or "")
+    if link is not None:
+        parts.append(
+            f'<div style="margin-top:14px"><a href="{escape(link)}" style="display:inline-block;padding:8px 14px;'
+            f'border-radius:6px;background:{shade};color:#ffffff;text-decoration:none;font-weight:600">'
+            "Open in the dashboard</a></div>"
+        )
+    return (
+        f'<tr><td style="padding:18px 20px;background:#ffffff;border-left:4px solid {shade};border-radius:6px">'
+        f'{"".join(parts)}</td></tr><tr><td style="height:12px"></td></tr>'
+    )
+
+
+def _facts(event: Event) -> str:
+    rows = "".join(
+        f'<tr><td style="padding:3px 16px 3px 0;color:#5b6673;vertical-align:top">{escape(name)}</td>'
+        f'<td style="padding:3px 0;vertical-align:top">{_lines(value)}</td></tr>'
+        for name, value in event.facts
+    )
+    return f'<table role="presentation" style="border-collapse:collapse;margin:0 0 12px;font-size:14px">{rows}</table>'
+
+
+def _lines(text: str) -> str:
+    return escape(text).replace("\n", "<br>")

@@ -1,0 +1,59 @@
+"""The plain text of a message."""
+
+from collections.abc import Iterator, Sequence
+
+from logistics_pipeline.notifying.outgoing import Outgoing
+from logistics_pipeline.notifying.publishing import Event
+from logistics_pipeline.notifying.rendering.links import link_of
+from logistics_pipeline.notifying.rendering.words import (
+    MOST_EVENTS_SHOWN,
+    digest_heading,
+    heading,
+    shown_time,
+    state_word,
+)
+
+
+def subject(message: Outgoing) -> str:
+    """One line."""
+    return digest_heading(message.events) if message.is_digest else heading(message.events[0])
+
+
+def plain_text(message: Outgoing) -> str:
+    """The whole message as a text."""
+    if message.is_digest:
+        return "\n".join(_digest(message.events, message))
+    return "\n".join(_single(message.events[0], message))
+
+
+def _single(event: Event, message: Outgoing) -> Iterator[str]:
+    yield f"{state_word(event)}: {event.title}"
+    yield ""
+    if event.text:
+        yield event.text
+        yield ""
+    width = max((len(name) for name, _ in event.facts), default=0)
+    for name, value in event.facts:
+        yield f"{name:<{width}}  {value}"
+    if event.facts:
+        yield ""
+    yield from _foot(event, message)
+
+
+def _foot(event: Event, message: Outgoing) -> Iterator[str]:
+    yield shown_time(event.occurred_at, message.time_zone)
+    if (link := link_of(event, message.configuration.get("dashboard") or "")) is not None:
+        yield link
+
+
+def _digest(events: Sequence[Event], message: Outgoing) -> Iterator[str]:
+    yield digest_heading(events)
+    for event in events[:MOST_EVENTS_SHOWN]:
+        yield ""
+        yield f"{state_word(event)}: {event.title}"
+        if event.text:
+            yield event.text
+        yield from _foot(event, message)
+    if len(events) > MOST_EVENTS_SHOWN:
+        yield ""
+        yield f"{len(events) - MOST_EVENTS_SHOWN} more are in the dashboard."

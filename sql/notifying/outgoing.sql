@@ -1,0 +1,43 @@
+-- What claimed messages consist of: one row per message and event, those of a digest by time.
+-- Reads notify.messages, notify.endpoints and notify.events.
+SELECT
+    message.message_id,
+    message.public_id,
+    message.endpoint_id,
+    message.channel,
+    message.recipient,
+    message.published_at,
+    message.tries,
+    message.event_id IS NULL AS is_digest,
+    endpoint.name AS endpoint,
+    endpoint.configuration,
+    endpoint.time_zone,
+    endpoint.quiet_from,
+    endpoint.quiet_until,
+    event.topic,
+    event.key,
+    event.severity,
+    event.title,
+    event.text,
+    event.facts,
+    event.labels,
+    event.path,
+    event.thread,
+    event.occurred_at
+FROM notify.messages AS message
+INNER JOIN notify.endpoints AS endpoint ON message.endpoint_id = endpoint.endpoint_id
+INNER JOIN LATERAL (
+    SELECT message.event_id
+    WHERE message.event_id IS NOT NULL
+    UNION ALL
+    SELECT part.event_id
+    FROM notify.messages AS part
+    WHERE
+        message.event_id IS NULL
+        AND part.digest_id = message.digest_id
+        AND part.event_id IS NOT NULL
+        AND part.state = 'held'
+) AS content ON true
+INNER JOIN notify.events AS event ON content.event_id = event.event_id
+WHERE message.message_id = ANY(%(message_ids)s)
+ORDER BY message.message_id, event.occurred_at, event.event_id

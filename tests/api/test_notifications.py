@@ -1,0 +1,103 @@
+"""Messages with their attempts, endpoints without their secrets, a feed of events, and gauges."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from xml.etree import ElementTree
+
+import pytest
+
+from logistics_core.database_contract.notifications import EndpointChannel
+from logistics_core.settings import Settings
+from logistics_pipeline.database.connections import connect
+from logistics_pipeline.notifying.declaring.declaration import Endpoint
+from logistics_pipeline.notifying.delivery import Delivery
+from logistics_pipeline.notifying.publishing import publish
+from tests.api.conftest import Api, Serve
+from tests.notifying.events import declare, event, webhook
+from tests.notifying.sink import Reply, serving
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+HOSTILE = "<script>alert(1)</script> & ]]> \x07"
+
+
+@pytest.fixture(scope="module")
+def url(new_database: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
+    with new_database() as made, connect(made) as connection, serving() as sink:
+        sink.by_path["/bad"] = lambda _: Reply(404, body=b"no such hook")
+        declare(
+            connection,
+            webhook(sink.url + "/good?key=hidden", "good"),
+            webhook(sink.url + "/bad", "bad"),
+            webhook(sink.url, "later", digest="weekly"),
+            Endpoint("inbox", EndpointChannel.INBOX),
+        )
+        publish(connection, event(thread="incident:17"))
+        publish(connection, event("report", title=HOSTILE, text=HOSTILE, path="/boards/1"))
+        with Delivery(made, Settings()) as delivery:
+            delivery.run_due()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def api(url: str, serve: Serve) -> Iterator[Api]:
+    with serve(url) as running:
+        yield running
+
+
+def test_messages_are_listed_with_their_attempts(api: Api) -> None:
+    found = api.get("/api/notifications", state="dead", topic="alert.firing")["items"]
+    assert [(each["endpoint"], each["reason"], each["thread"]) for each in found] == [
+        ("bad", "no such hook", "incident:17")
+    ]
+    (attempt,) = found[0]["attempts"]
+    assert (attempt["outcome"], attempt["status"], attempt["number"]) == ("refused", 404, 1)
+    states = [each["state"] for each in api.get("/api/notifications")["items"]]
+    assert sorted(states) == sorted(["delivered"] * 4 + ["dead"] * 2 + ["held"] * 2 + ["waiting"])
+    assert [each["title"] for each in api.get("/api/notifications", state="waiting")["items"]] == ["Digest (weekly)"]
+
+
+def test_pages_of_messages_follow_each_other(api: Api) -> None:
+    found: list[int] = []
+    query: dict[str, str] = {}
+    while True:
+        page = api.get("/api/notifications", limit=2, **query)
+        found += [each["message_id"] for each in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        query = {"cursor": page["next_cursor"]}
+    assert found == sorted(found, reverse=True) and len(found) == 9
+
+
+def test_endpoints_are_listed_without_addresses_and_secrets(api: Api) -> None:
+    found = api.get("/api/notifications/endpoints")
+    states = {each["name"]: each["state"] for each in found["endpoints"]}
+    assert states == {"bad": "failing", "good": "active", "inbox": "active", "later": "active"}
+    assert "hidden" not in str(found) and "whsec" not in str(found)
+    (day,) = found["days"]
+    assert day["events"] == 2 and day["messages"] == day["delivered"] + day["dead"] + day["held"] == 8
+
+
+def test_the_feed_is_atom_whatever_an_event_says(api: Api) -> None:
+    response = api.client.get("/api/notifications/feed")
+    assert response.status_code == 200 and response.headers["content-type"].startswith("application/atom+xml")
+    root = ElementTree.fromstring(response.text)
+    titles = [each.text for each in root.iter(f"{ATOM}title")]
+    assert titles == ["Logistics events", HOSTILE.replace("\x07", "").strip(), "Rejects of shipments above 5 %"]
+    links = [each.get("href") for each in root.iter(f"{ATOM}link")]
+    assert links[1:] == ["/boards/1", "/alerts?incident=17"]
+    assert len({each.text for each in root.iter(f"{ATOM}id")}) == 3
+    chosen = ElementTree.fromstring(api.client.get("/api/notifications/feed?topic=report").text)
+    assert len(list(chosen.iter(f"{ATOM}entry"))) == 1
+
+
+@pytest.mark.parametrize("query", ["?state=lost", "?limit=0", "?endpoint=A%20B", "?nothing=1", "?cursor=x"])
+def test_wrong_parameters_are_refused(api: Api, query: str) -> None:
+    assert api.client.get(f"/api/notifications{query}").status_code in (404, 422)
+
+
+def test_metrics_say_where_messages_are(api: Api) -> None:
+    lines = api.client.get("/metrics").text.splitlines()
+    assert 'logistics_messages{channel="webhook",state="dead"} 2.0' in lines
+    assert 'logistics_messages{channel="inbox",state="delivered"} 2.0' in lines
+    assert 'logistics_notification_endpoints{state="failing"} 1.0' in lines
+    assert "logistics_message_overdue_seconds 0.0" in lines
