@@ -99,6 +99,7 @@ def update_model(
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             registry.declare(connection, dataset.name, model)
+            registry.retire_missing(connection, names_of(catalogue))
             update = _Update(connection, dataset, catalogue, model, settings, author)
             found = update.run(trains)
             connection.execute("SELECT pg_notify(%s, %s)", (Channel.MODELS, name))

@@ -199,6 +199,16 @@ def test_nothing_is_promoted_by_itself_where_people_promote(folder: FolderUnderT
     assert registry.promote(connection, HOURS, 1, "Ada", "Looks good").state == "production"
 
 
+def test_a_model_that_no_contract_asks_for_any_more_is_retired(folder: FolderUnderTest, connection: Connection) -> None:
+    connection.execute(
+        "INSERT INTO models.models (model, dataset, kind, declaration) VALUES ('deliveries.old', 'deliveries', "
+        "'duration', '{}')"
+    )
+    update(folder)
+    retired = connection.execute("SELECT model FROM models.models WHERE retired_at IS NOT NULL").fetchall()
+    assert retired == [("deliveries.old",)]
+
+
 def test_two_trainings_without_new_records_are_not_due(folder: FolderUnderTest, connection: Connection) -> None:
     update(folder, settings=PARALLEL)
     catalogue = catalogue_in_force(connection)
