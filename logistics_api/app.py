@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.datastructures import State
 
+from logistics_api.alerts import endpoints as alerts
 from logistics_api.boards import endpoints as boards
 from logistics_api.contracts import endpoints as contracts
 from logistics_api.costs import endpoints as costs
@@ -192,6 +193,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         profiles.router,
         quality.router,
         contracts.router,
+        alerts.router,
         boards.router,
         identities.router,
         sources.router,

@@ -34,6 +34,7 @@ class Scope(StrEnum):
     INGEST = "ingest"
     CONTRACTS = "contracts"
     BOARDS = "boards"
+    ALERTS = "alerts"
 
 
 def _check_limit(text: str) -> str:
@@ -44,7 +45,7 @@ def _check_limit(text: str) -> str:
 
 def _check_scopes(text: str | None) -> str | None:
     if text is not None and text != "none" and not set(text.split(",")) <= set(Scope):
-        raise ValueError("must be none, or some of read,export,ingest,contracts,boards separated by commas")
+        raise ValueError("must be none, or some of read,export,ingest,contracts,boards,alerts separated by commas")
     return text
 
 
@@ -203,7 +204,7 @@ class Settings(BaseSettings):
         30, description="A file's batches in the ledger are merged into one row this many days after their commit"
     )  # fmt: skip
     keep_file_requests_days: PositiveInt = Field(
-        90, description="Requests to retry, unload or dismiss a file, and those about contracts, "
+        90, description="Requests to retry, unload or dismiss a file, those about contracts, and jobs of models "
         "are deleted this many days after they were served"
     )  # fmt: skip
     keep_resolved_rejects_days: PositiveInt | None = Field(
@@ -241,8 +242,8 @@ class Settings(BaseSettings):
         "container. Unset: LOGISTICS_API_HOST"
     )  # fmt: skip
     api_anonymous: Annotated[str | None, AfterValidator(_check_scopes)] = Field(
-        None, description="What requests without a key may do: none, or some of read,export,ingest,contracts,boards. "
-        "Unset: "
+        None, description="What requests without a key may do: none, or some of "
+        "read,export,ingest,contracts,boards,alerts. Unset: "
         "everything if the API can be reached from this machine only, otherwise none"
     )  # fmt: skip
     api_hosts: Annotated[str | None, AfterValidator(_check_hosts)] = Field(
@@ -322,6 +323,11 @@ class Settings(BaseSettings):
     def sources_dir(self) -> Path:
         """Definitions of sources, one YAML file each."""
         return self.data_dir / "sources"
+
+    @cached_property
+    def alerts_dir(self) -> Path:
+        """Rules of alerts, one YAML file each."""
+        return self.data_dir / "alerts"
 
     @cached_property
     def notifications_file(self) -> Path:

@@ -16,38 +16,25 @@ FROM_FILE, UNTIL_FILE = "from()", "until()"
 """The columns of `with_ranges`: a version is the newest one as of these files, the last excluded. No field has such a
 name."""
 
+SUCCESSOR = "superseded()"
+"""The column of superseded records with a file that has a later record of the key. No field has such a name.
+
+It need not be the next one, which `with_ranges` finds. But as of this file and later ones the row does not count.
+"""
+
 _AS_OF = """(
     SELECT {columns} FROM {table} WHERE file_id <= {file}
     UNION ALL
     SELECT *
     FROM (
         SELECT DISTINCT ON ({key}) {columns}
-        FROM {history} AS older
-        WHERE file_id <= {file} AND EXISTS (
-            SELECT FROM {table} AS newest WHERE ({newest_key}) = ({older_key}) AND newest.file_id > {file}
-        )
-        ORDER BY {order}
-    ) AS superseded
-    WHERE {is_recent}
-    UNION ALL
-    SELECT *
-    FROM (
-        SELECT DISTINCT ON ({key}) {columns}
         FROM {history}
-        WHERE file_id <= {file}
+        WHERE file_id <= {file} AND {successor} > {file}
         ORDER BY {order}
     ) AS older
-    WHERE NOT {is_recent} AND NOT EXISTS (
+    WHERE NOT EXISTS (
         SELECT FROM {table} AS newest WHERE ({newest_key}) = ({older_key}) AND newest.file_id <= {file}
     )
-)"""
-# If few keys have newer rows, as with a recent file, only their versions are looked at, otherwise all. PostgreSQL runs
-# that part alone for which the condition holds, which asks the ledger, once.
-_IS_RECENT = """(
-    SELECT
-        8 * coalesce(sum(records_loaded) FILTER (WHERE file_id > {file}), 0) <= coalesce(sum(records_superseded), 0)
-    FROM ingest.files
-    WHERE dataset = {dataset}
 )"""
 
 _AS_OF_BY_KEY = """(
@@ -91,14 +78,15 @@ def columns_of(dataset: Dataset) -> tuple[str, ...]:
 def as_of(dataset: Dataset, file: sql.Composable) -> sql.Composable:
     """The rows that the raw table of a dataset had if only the files up to one were registered, as a subquery.
 
-    `file` is the number of that file. Reads all rows in the best way: some microseconds for each.
+    `file` is the number of that file. Reads all rows in the best way. Of superseded records only those are looked at
+    of which no later record is known to have been there, so nearly all of them count; of a key with several, the last.
     """
     if not dataset.key:
         return _without_key(dataset, file)
     return sql.SQL(_AS_OF).format(
         **_names(dataset),
         file=file,
-        is_recent=sql.SQL(_IS_RECENT).format(file=file, dataset=sql.Literal(dataset.name)),
+        successor=sql.Identifier(SUCCESSOR),
         key=_list(dataset.key),
         newest_key=_list(dataset.key, "newest"),
         older_key=_list(dataset.key, "older"),

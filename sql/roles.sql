@@ -14,16 +14,20 @@ END
 $$;
 
 GRANT USAGE ON SCHEMA
-ingest, raw, history, analytics, access, catalogue, rollups, boards, source, forecast, identity, models, notify
+ingest, raw, history, analytics, access, catalogue, rollups, boards, source, forecast, identity, models,
+alert, notify
 TO logistics_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA
-ingest, raw, history, analytics, access, catalogue, rollups, boards, source, forecast, identity, models, notify
+ingest, raw, history, analytics, access, catalogue, rollups, boards, source, forecast, identity, models,
+alert, notify
 TO logistics_reader;
 ALTER DEFAULT PRIVILEGES IN SCHEMA
-ingest, raw, history, analytics, access, catalogue, rollups, boards, source, forecast, identity, models, notify
+ingest, raw, history, analytics, access, catalogue, rollups, boards, source, forecast, identity, models,
+alert, notify
 GRANT SELECT ON TABLES TO logistics_reader;
 GRANT EXECUTE ON FUNCTION ingest.request_file_action, catalogue.request_contract_action TO logistics_reader;
 GRANT EXECUTE ON FUNCTION boards.add_board, boards.change_board, boards.delete_board TO logistics_reader;
 GRANT EXECUTE ON FUNCTION source.request_pull TO logistics_reader;
+GRANT EXECUTE ON FUNCTION alert.act_on_incident, alert.add_silence, alert.end_silence TO logistics_reader;
 GRANT EXECUTE ON FUNCTION identity.make_link, identity.decide_proposal TO logistics_reader;
 GRANT EXECUTE ON FUNCTION models.request_job, models.cancel_job TO logistics_reader;

@@ -19,6 +19,7 @@ from bench.parts import (
     known_keys,
     memory,
     metrics,
+    models,
     notifications,
     orchestration,
     peers,
@@ -53,5 +54,6 @@ PARTS: tuple[Part, ...] = (
     orchestration.PART,
     sources.PART,
     forecasts.PART,
+    models.PART,
     notifications.PART,
 )

@@ -30,8 +30,7 @@ CREATE SCHEMA peer;
 CREATE TABLE peer.versions (LIKE raw.shipments, valid_from integer NOT NULL, valid_to integer);
 ALTER TABLE peer.versions ADD PRIMARY KEY (shipment_id, valid_from);
 CREATE UNIQUE INDEX current ON peer.versions (shipment_id) WHERE valid_to IS NULL;
-CREATE TABLE peer.kept (LIKE raw.shipments, PRIMARY KEY (shipment_id, file_id, record_no));
-CREATE INDEX ON peer.kept USING brin (file_id) WITH (pages_per_range = 32, autosummarize = on);
+CREATE TABLE peer.kept (LIKE history.shipments INCLUDING INDEXES);
 CREATE TABLE peer.delivery (LIKE raw.shipments);
 """
 """Versions that are closed and inserted, as snapshots of dbt are, beside a table like that of superseded records."""
@@ -45,7 +44,7 @@ UPDATE peer.versions SET valid_to = %(file)s FROM peer.delivery
 WHERE versions.shipment_id = delivery.shipment_id AND valid_to IS NULL
 """
 _INSERT = "INSERT INTO peer.versions SELECT delivery.*, %(file)s, NULL FROM peer.delivery"
-_APPEND = "INSERT INTO peer.kept SELECT * FROM peer.delivery"
+_APPEND = "INSERT INTO peer.kept SELECT delivery.*, 0 FROM peer.delivery"
 _SIZE = "SELECT pg_total_relation_size(%s::regclass) / 1048576.0"
 
 _WRITING = [

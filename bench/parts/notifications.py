@@ -53,8 +53,8 @@ def _measure(bench: Bench) -> Findings:
     table = Table(
         "Signed webhooks, one worker, the receiver on the same machine",
         [
-            Column("webhooks", "count"), Column("runs", "count"), Column("seconds", "seconds"), Column("from–to", "text"),
-            Column("publish to receipt, ms: median", "ms"), Column("99 %", "ms"),
+            Column("webhooks", "count"), Column("runs", "count"), Column("seconds", "seconds"),
+            Column("from–to", "text"), Column("publish to receipt, ms: median", "ms"), Column("99 %", "ms"),
         ],
         [[count, len(rates), seconds.median, str(seconds), p50, p99]],
     )  # fmt: skip

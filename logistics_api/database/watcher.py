@@ -44,6 +44,9 @@ FROM analytics.status
 
 logger = logging.getLogger(__name__)
 
+_FORWARDED = frozenset({Channel.FILES, Channel.CONTRACTS, Channel.SOURCES, Channel.MODELS, Channel.ALERTS})
+"""Channels whose payloads clients are given as they come."""
+
 
 class Watcher:
     """Keeps `freshness` up to date while it runs. The moment its connection is lost, the database is unreachable."""
@@ -140,15 +143,23 @@ class Watcher:
             # The payload of a notification is not trusted: anyone can send one.
             if (
                 not channels
-                or not channels <= {Channel.FILES, Channel.SOURCES, Channel.MODELS, Channel.MODEL_JOBS}
+                or not channels
+                <= {
+                    Channel.FILES,
+                    Channel.SOURCES,
+                    Channel.MODELS,
+                    Channel.MODEL_JOBS,
+                    Channel.ALERTS,
+                    Channel.MESSAGES,
+                }
                 or monotonic() - self._freshness.confirmed_at > POLL_SECONDS
             ):
                 await self._poll(connection)
 
     def _forward(self, notifications: list[psycopg.Notify]) -> set[str]:
-        """Publishes progress of loads and pulls, changes of contracts and models; returns the channels."""
+        """Publishes progress of loads and pulls, and news of contracts, models and alerts; returns the channels."""
         for notification in notifications:
-            if notification.channel in (Channel.FILES, Channel.CONTRACTS, Channel.SOURCES, Channel.MODELS):
+            if notification.channel in _FORWARDED:
                 self._publish(notification.channel, notification.payload)
         return {notification.channel for notification in notifications}
 

@@ -82,6 +82,8 @@ class Connection:
     """For filters on what rows refer to."""
     pairs: tuple[tuple[str, str], ...] = ()
     """The columns that refer, each with the column of the row that they refer to."""
+    system: str | None = None
+    """The system whose ids the one column holds, if these are linked with the key of that row."""
 
 
 class Part(Enum):

@@ -68,6 +68,11 @@ LINKED = (
     'WHERE "Link".entity = {entity} AND "Link".system = {system} AND "Link".external_id = {id}::text)'
 )
 
+LINKED_WITH = (
+    '{id}::text IN (SELECT "Link".external_id FROM {links} AS "Link" '
+    'WHERE "Link".entity = {entity} AND "Link".system = {system} AND "Link".master_key = {key}::text)'
+)
+
 OF_LEDGER = "(SELECT file.{column} FROM ingest.files AS file WHERE file.file_id = {file_id})"
 
 # As `parameters.cursors` makes them; base64 breaks its lines.
@@ -186,7 +191,7 @@ class Page:
         self._size = binding.made(size.number)
         self._parts: list[sql.Composable] = []
         self._is_within = parent is not None
-        self._conditions = [*_related(of.pairs, parent), *self._filtered()]
+        self._conditions = [*_related(of, parent), *self._filtered()]
 
     def _bind(self, column: str, value: Any) -> sql.Composable:
         kind = self._columns.kind(column)
@@ -365,13 +370,24 @@ class Total:
         )
 
 
-def _related(pairs: Sequence[tuple[str, str]], parent: Row | None) -> list[sql.Composable]:
+def _related(of: Connection, parent: Row | None) -> list[sql.Composable]:
     """The conditions that a row of the page refers to `parent`."""
     if parent is None:
         return []
+    if of.system is not None:
+        ((near, far),) = of.pairs
+        return [
+            sql.SQL(LINKED_WITH).format(
+                id=sql.Identifier("page", near),
+                links=_links(parent.as_of),
+                entity=sql.Literal(parent.table.dataset.name),
+                system=sql.Literal(of.system),
+                key=sql.Identifier(parent.alias, far),
+            )
+        ]
     return [
         sql.SQL("{} = {}").format(sql.Identifier("page", near), sql.Identifier(parent.alias, far))
-        for near, far in pairs
+        for near, far in of.pairs
     ]
 
 

@@ -307,9 +307,11 @@ class _SchemaMaker:
                 for wanted, field in self._of_dataset(dataset, self._types, made.filter).items():
                     yield names.claim(wanted), field
 
-    def _page(self, made: _OfDataset, pairs: tuple[tuple[str, str], ...], description: str) -> GraphQLField:
+    def _page(
+        self, made: _OfDataset, pairs: tuple[tuple[str, str], ...], description: str, system: str | None = None
+    ) -> GraphQLField:
         type_ = _required(self._connections[made.dataset.name])
-        return field_of(type_, Connection(made.table, self._catalogue, pairs), description, made.page_arguments)
+        return field_of(type_, Connection(made.table, self._catalogue, pairs, system), description, made.page_arguments)
 
     def _row_by_key(self, made: _OfDataset) -> GraphQLField:
         names, arguments, columns = Names([AS_OF_ARGUMENT]), {}, {}
@@ -344,7 +346,7 @@ class _SchemaMaker:
             pairs = tuple(zip(reference.fields, reference.target_fields, strict=True))
             described = f"The records of {other.name} that refer to it"
             name = names.claim(*_names_of_referring(other, reference, made.dataset))
-            found[name] = self._page(self._made[other.name], pairs, described)
+            found[name] = self._page(self._made[other.name], pairs, described, reference.system)
         described = "The file and the record that it came from"
         found[names.claim("source", "sourceOfRow")] = field_of(
             _required(SOURCE_TYPE), SourceOfRow(made.table), described
@@ -353,7 +355,8 @@ class _SchemaMaker:
 
     def _references_to(self, dataset: Dataset) -> Iterator[tuple[Dataset, Reference]]:
         for other in self._catalogue.values():
-            for reference in other.references:
+            linked = [each for each in relations_of(other).values() if each.system is not None]
+            for reference in (*other.references, *linked):
                 if reference.dataset == dataset.name:
                     yield other, reference
 

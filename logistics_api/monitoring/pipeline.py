@@ -73,6 +73,7 @@ class Pipeline(Collector):
             yield from _of_models(found)
             yield from _of_notifications(found)
             yield from _of_forecasts(self._fits, self.catalogue)
+            yield from _of_alerts(found)
 
 
 def _of_figures(found: dict[str, Any]) -> Iterator[Metric]:
@@ -305,3 +306,18 @@ def _of_forecasts(fits: list[Any], catalogue: Catalogue) -> Iterator[Metric]:
                         figures[name].add_metric([*labels, ",".join(level["by"])], level["accuracy"][key])
     yield issued
     yield from figures.values()
+
+
+def _of_alerts(found: dict[str, Any]) -> Iterator[Metric]:
+    """When the worker did its duties last, and what is open."""
+    heartbeats = GaugeMetricFamily(
+        "logistics_worker_heartbeat_timestamp_seconds",
+        "When a worker did this duty last, Unix time; absent if none ever did",
+        labels=["duty"],
+    )
+    for duty, at in found["duties"].items():
+        heartbeats.add_metric([duty], at)
+    incidents = GaugeMetricFamily("logistics_open_incidents", "Incidents of alerts that are open", labels=["severity"])
+    for severity in ("critical", "warning", "info"):
+        incidents.add_metric([severity], found["incidents"].get(severity, 0))
+    yield from (heartbeats, incidents)

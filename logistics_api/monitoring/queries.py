@@ -71,8 +71,8 @@ WHERE message.state = 'waiting' AND coalesce(endpoint.paused_until, '-infinity')
 PIPELINE = f"""
 -- Counts the completed and the pending work of the pipeline.
 -- One row: one JSON object.
--- Reads analytics.status, ingest.files, ingest.batches, source.sources, source.pulls, source.totals, source.failures,
--- source.due, models.executions, models.jobs, pg_locks.
+-- Reads alert.heartbeats, .incidents, analytics.status, ingest.files, .batches, models.executions, .jobs, pg_locks,
+-- source.sources, .pulls, .totals, .failures, .due.
 WITH refresh AS (
     SELECT {IS_REFRESH_RUNNING} AS is_running
 ),
@@ -119,6 +119,15 @@ SELECT json_build_object(
     ),
     'source_problems', (
         SELECT count(*) FROM source.sources WHERE problem IS NOT NULL AND removed_at IS NULL
+    ),
+    'duties', (
+        SELECT coalesce(json_object_agg(duty, extract(epoch FROM at)), '{{}}') FROM alert.heartbeats
+    ),
+    'incidents', (
+        SELECT coalesce(json_object_agg(severity, open), '{{}}')
+        FROM (
+            SELECT severity, count(*) AS open FROM alert.incidents WHERE closed_at IS NULL GROUP BY severity
+        ) AS counted
     ),
     'messages', ({_MESSAGES}),
     'endpoints', ({_ENDPOINTS}),

@@ -25,6 +25,8 @@ class Channel(StrEnum):
     """A source, the state of a pull or a request to pull has changed. Payload: a `SourceEvent` as JSON."""
     FORECASTS = "forecasts"
     """The forecasts of a dataset were made anew. Payload: its name."""
+    ALERTS = "alerts"
+    """A rule, an incident or a silence has changed. No payload."""
     MODELS = "models"
     """A model was trained, promoted or used. Payload: its name."""
     MODEL_JOBS = "model_jobs"

@@ -13,6 +13,8 @@ CONTRACTS_LOCK = "logistics contracts"
 CONTRACT_WATCH_LOCK = "logistics contracts watch"
 """Held by the process that watches the contracts of this database, see `logistics contracts watch`."""
 
+ALERTS_LOCK = "logistics alerts"
+"""Held by the worker that evaluates the alerts of this database."""
 ARCHIVE_LOCK = "logistics archive"
 """Held, shared, by whoever pulls; alone, by whoever deletes pages that no pull has any more."""
 
@@ -88,6 +90,9 @@ IS_REFRESH_RUNNING = _is_held(f"'{REFRESH_LOCK}'")
 
 ARE_CONTRACTS_WATCHED = _is_held(f"'{CONTRACT_WATCH_LOCK}'")
 """SQL condition: a process watches the contracts of this database now."""
+
+ARE_ALERTS_EVALUATED = _is_held(f"'{ALERTS_LOCK}'")
+"""SQL condition: a worker evaluates the alerts of this database now."""
 
 IS_BEING_PULLED = _is_held(f"'{_PULL_PREFIX}' || pull.source || '.' || pull.resource")
 """SQL condition about a row `pull` of `source.pulls`: somebody pulls its resource now. A state `running` alone does not

@@ -7,6 +7,37 @@ SCHEMA_VERSION = "0024"
 
 API_READS: Mapping[str, frozenset[str]] = {
     "access.keys": frozenset({"digest", "expires_at", "key_id", "name", "requests_per_second", "revoked_at", "scopes"}),
+    "alert.evaluations": frozenset({"error", "evaluated_at", "rule", "subjects"}),
+    "alert.events": frozenset({"at", "author", "incident_id", "kind", "number", "text", "value"}),
+    "alert.heartbeats": frozenset({"at", "duty", "problem", "worker"}),
+    "alert.incidents": frozenset(
+        {
+            "acknowledged_at",
+            "acknowledged_by",
+            "announced_at",
+            "assigned_to",
+            "closed_at",
+            "closed_because",
+            "data_version",
+            "facts",
+            "held_because",
+            "incident_id",
+            "kind",
+            "labels",
+            "opened_at",
+            "path",
+            "rule",
+            "rule_version",
+            "severity",
+            "summary",
+            "title",
+            "value",
+        }
+    ),
+    "alert.rules": frozenset({"definition", "enabled", "name", "origin", "problem", "removed_at", "version"}),
+    "alert.silences": frozenset(
+        {"author", "ended_at", "ends_at", "labels", "made_at", "reason", "rule", "silence_id", "starts_at"}
+    ),
     "analytics.daily_routes": frozenset(
         {
             "cost_count",

@@ -49,6 +49,8 @@ class DurationDocument(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     method: Literal["running_mean"] = "running_mean"
     unit: str
     by: list[str]
+    per: list[str] = []
+    """What a graph beside it takes in as well; the running means do not."""
     promise: str | None
     """The field with what was promised."""
     margin: float

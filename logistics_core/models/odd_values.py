@@ -59,6 +59,8 @@ class Judged:
     is_odd: bool
     seen: int
     """Records of the group that were learnt from."""
+    is_complete: bool
+    """Whether all inputs are known; otherwise it is not known what is usual, and nothing is odd."""
 
 
 class OddValuesModel:
@@ -98,6 +100,7 @@ class OddValuesModel:
         for place, (centre, each) in enumerate(zip(document.centres, inputs, strict=True)):
             term = math.log(each) - centre if each is not None and each > 0 else 0.0
             logarithm += found.coefficients[1 + 2 * place] * term + found.coefficients[2 + 2 * place] * term * term
+        is_complete = all(each is not None and each > 0 for each in inputs)
         logarithm = max(-MOST_LOGARITHM, min(MOST_LOGARITHM, logarithm))
         residual = math.log(value) - logarithm
         score = residual / found.spread
@@ -105,8 +108,9 @@ class OddValuesModel:
             math.exp(logarithm),
             math.exp(max(-MOST_LOGARITHM, min(MOST_LOGARITHM, residual))),
             score,
-            is_odd(residual, score, document.min_effect, document.least_score),
+            is_complete and is_odd(residual, score, document.min_effect, document.least_score),
             found.seen,
+            is_complete,
         )
 
 

@@ -41,8 +41,10 @@ class Refresh:
     """Rows written per analytics table."""
     unassigned_shipments: int
     seconds: float
-    changed: frozenset[str] = frozenset()
-    """The datasets whose records had changed, or whose ids had been linked otherwise."""
+    changed: tuple[str, ...] = ()
+    """The datasets whose records had changed, or may have."""
+    relinked: int = 0
+    """External ids that are linked otherwise than before."""
 
     def followed_by(self, other: "Refresh") -> "Refresh":
         """What both together did."""
@@ -54,7 +56,8 @@ class Refresh:
             batches=self.batches + other.batches,
             rows=rows,
             seconds=self.seconds + other.seconds,
-            changed=self.changed | other.changed,
+            changed=tuple(sorted({*self.changed, *other.changed})),
+            relinked=self.relinked + other.relinked,
         )
 
 
@@ -113,9 +116,8 @@ def _refresh(connection: Connection) -> Refresh:
             return Refresh(version, False, 0, 0, {}, unassigned, perf_counter() - started)
         days = [] if full else stale_days(connection)
         rows = _recompute(connection, days, full) if days or full else dict.fromkeys(TABLES, 0)
-        changed = {*waiting_files(connection), *remade}
+        changed = {*waiting_files(connection), *remade, *(catalogue if full else ())}
         relinked = take_in_links(connection, catalogue, changed, version + 1, full=full)
-        changed |= {name for name, dataset in catalogue.items() if full or relinked.concerns(dataset)}
         rows["rollups"] = refresh_rollups(connection, catalogue, version + 1, relinked, full=full)
         if days:
             _store_days(connection, days)
@@ -132,13 +134,14 @@ def _refresh(connection: Connection) -> Refresh:
             rows,
             unassigned,
             seconds,
-            frozenset(changed),
+            tuple(sorted(changed)),
+            relinked.ids,
         )
 
 
 def _propose(connection: Connection, done: Refresh) -> bool:
     """Proposes links of external ids after what a refresh has changed; whether rules have made some themselves."""
-    if not done.changed:
+    if not done.changed and not done.relinked:
         return False
     return propose_links(connection, catalogue_in_force(connection), done.changed).accepted > 0
 

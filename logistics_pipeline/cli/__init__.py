@@ -15,6 +15,7 @@ from logistics_core.catalogue import ContractError
 from logistics_core.models.artefacts import ArtefactError
 from logistics_core.settings import Settings
 from logistics_pipeline.cli import (
+    alerts,
     api,
     check,
     contracts,
@@ -42,6 +43,7 @@ from logistics_pipeline.cli import (
     status,
     unload,
     up,
+    work,
 )
 from logistics_pipeline.database.connections import reason_of
 from logistics_pipeline.errors import DISK_FULL_ERRNOS, PipelineError, disk_full_sentence
@@ -95,6 +97,8 @@ COMMANDS = (
     check,
     quality,
     forecasts,
+    alerts,
+    work,
     history,
     identities,
     models,

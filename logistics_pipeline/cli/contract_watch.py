@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import threading
 import time
 from functools import partial
 from typing import Annotated, NoReturn
@@ -16,7 +15,6 @@ from logistics_pipeline.contracts.code_location import Reloader, reload_definiti
 from logistics_pipeline.contracts.watching import watch_contracts
 from logistics_pipeline.local.environment import code_server_port, open_environment
 from logistics_pipeline.local.supervisor import are_contracts_watched, stop_signals
-from logistics_pipeline.models.jobs import work
 from logistics_pipeline.sources.definitions.in_force import SourcesFolder
 
 
@@ -27,7 +25,7 @@ def watch(
 ) -> None:
     """Watches contracts and sources until Ctrl-C: edited files, and files of no dataset. `logistics up` does as well.
 
-    What changes takes effect in Dagster at once; running loads go on. Jobs of models are served as well.
+    What changes takes effect in Dagster at once; running loads go on.
     """
     settings = Settings()
     if check:
@@ -35,18 +33,12 @@ def watch(
     log = _log()
     reload = partial(reload_definitions, settings.code_server_host, code_server_port(settings))
     with stop_signals(), until_interrupted(), open_environment(settings) as environment:
-        serve_jobs(environment.database_url)
         reloader = Reloader(reload, log)
         try:
             followed = [SourcesFolder(settings.sources_dir)]
             watch_contracts(settings, environment.database_url, reloader.request, log, followed)
         finally:
             reloader.stop()
-
-
-def serve_jobs(url: str) -> None:
-    """Serves jobs of models in a thread, which ends with the process: what it has not stored, another worker does."""
-    threading.Thread(target=work, args=(url,), name="jobs of models", daemon=True).start()
 
 
 def _check(settings: Settings) -> NoReturn:

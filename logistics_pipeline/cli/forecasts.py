@@ -9,7 +9,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say
 from logistics_pipeline.database.connections import connect
-from logistics_pipeline.forecasting.checks import accuracy_of
+from logistics_pipeline.forecasting.accuracy import accuracy_of
 from logistics_pipeline.forecasting.refitting import NothingToForecast, Refit, dataset_with_forecasts, refit
 from logistics_pipeline.local.environment import open_environment
 

@@ -1,8 +1,6 @@
 """The commands about models: list, train, promote, rollback, archive, export, history."""
 
 import getpass
-import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,16 +13,13 @@ from psycopg.rows import dict_row
 from logistics_core.catalogue import Catalogue
 from logistics_core.settings import Settings
 from logistics_core.sql_files import read_sql
-from logistics_pipeline.cli.foreground import until_interrupted
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.local.environment import open_environment
-from logistics_pipeline.local.supervisor import stop_signals
 from logistics_pipeline.models import registry
-from logistics_pipeline.models.jobs import work
 from logistics_pipeline.models.registry import Version
-from logistics_pipeline.models.updating import Updated, find_model, names_of, update_model
+from logistics_pipeline.models.updating import Updated, find_model, import_model, names_of, update_model
 
 app = typer.Typer(no_args_is_help=True, help="Trains models, promotes their versions, and shows how right they are.")
 
@@ -216,13 +211,21 @@ def export(
     say(f"{out} has the {found.format} of {found.name}: {len(content):,} bytes, SHA-256 {found.sha256}.")
 
 
-@app.command("work")
-def work_() -> None:
-    """Serves jobs that were asked for through the API, until Ctrl-C. `logistics up` does as well; more can run."""
+@app.command("import")
+def import_(
+    model: Name,
+    graph: Annotated[Path, typer.Argument(help="An ONNX file", exists=True, dir_okay=False, metavar="FILE")],
+    author: Author = None,
+) -> None:
+    """Stores an ONNX graph as a version of a model of durations, and tests it. It runs in a process with limits."""
     settings = Settings()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    with stop_signals(), until_interrupted(), open_environment(settings) as environment:
-        work(environment.database_url)
+    with open_environment(settings) as environment:
+        content = graph.read_bytes()
+        found = import_model(environment.database_url, model, content, settings=settings, author=_author(author))
+    say(
+        f"{found.version.name} is in staging. {found.verdict.reason} Promote it: logistics models promote {model} "
+        f"{found.version.version}"
+    )
 
 
 @app.command()

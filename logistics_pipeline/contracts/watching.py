@@ -5,7 +5,6 @@ versions are in force, Dagster loads its definitions anew (`code_location`). The
 one waits, to take over. Further folders of definitions can be watched along with the contracts (`Followed`).
 """
 
-import os
 import select
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from typing import Protocol
 
 from psycopg import Notify
 
-from logistics_core.catalogue.contract_files import SUFFIX
 from logistics_core.database_contract.channels import Channel
 from logistics_core.database_contract.file_states import FileState
 from logistics_core.database_contract.locks import CONTRACT_WATCH_LOCK
@@ -28,6 +26,7 @@ from logistics_pipeline.contracts.proposing import propose_nested_datasets
 from logistics_pipeline.contracts.requests import serve_next_request
 from logistics_pipeline.database.connections import Connection, connect, free_advisory_lock, transient_errors
 from logistics_pipeline.errors import TransientError
+from logistics_pipeline.files.definition_folder import FolderState, folder_state
 
 LOOK_SECONDS = 2.0
 """How often the folder is looked at."""
@@ -39,7 +38,6 @@ LOCK_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 
-FolderState = frozenset[tuple[str, int, int]]
 InForce = frozenset[tuple[str, int, bool]]
 
 
@@ -217,20 +215,6 @@ def in_force(connection: Connection) -> InForce:
     return frozenset(
         connection.execute("SELECT dataset, version, retired_at IS NOT NULL FROM catalogue.datasets").fetchall()
     )
-
-
-def folder_state(folder: Path) -> FolderState:
-    """Changes when a contract file does; a folder that cannot be read is like an empty one."""
-    found = set()
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(SUFFIX) and not entry.name.startswith("."):
-                    status = entry.stat()
-                    found.add((entry.name, status.st_size, status.st_mtime_ns))
-    except OSError:
-        return frozenset(found)
-    return frozenset(found)
 
 
 def _steady_state(folder: Path) -> FolderState:

@@ -53,7 +53,7 @@ class Housekeeping:
     """How many rows fewer the ledger of batches has."""
     rejects_deleted: int
     requests_deleted: int
-    """About files, contracts and sources."""
+    """About files, contracts and sources, and jobs of models."""
     fits_thinned: int
     """Old fits of forecasts of which a few steps are kept."""
     events_deleted: int
@@ -114,8 +114,13 @@ def _delete_resolved_rejects(connection: Connection, days: int | None) -> int:
 
 
 def _delete_served_requests(connection: Connection, days: int) -> int:
-    """Deletes requests about files, contracts and sources."""
-    names = ("delete_served_requests", "delete_served_contract_requests", "delete_served_pull_requests")
+    """Deletes requests about files, contracts and sources, and jobs of models."""
+    names = (
+        "delete_served_requests",
+        "delete_served_contract_requests",
+        "delete_served_pull_requests",
+        "delete_ended_model_jobs",
+    )
     queries = [read_sql(f"housekeeping/{name}").encode() for name in names]
     return sum(connection.execute(query, {"days": days}).rowcount for query in queries)
 

@@ -31,11 +31,12 @@ _LEFT_OUT = frozenset(
         "ingest.dropped_indexes",
         "catalogue.requests",
         "identity.current_links",
+        "alert.heartbeats",
         "models.jobs",
         "models.job_results",
     }
 )
-_SCHEMAS = ("catalogue", "ingest", "raw", "history", "boards", "source", "forecast", "identity", "models")
+_SCHEMAS = ("catalogue", "ingest", "raw", "history", "boards", "source", "forecast", "identity", "models", "alert")
 _READ_BYTES = 1 << 20
 _ZSTD_LEVEL = 3
 

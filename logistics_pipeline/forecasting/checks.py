@@ -1,18 +1,15 @@
 """What is checked of forecasts: that they beat repeating the last season, hold what came true, and are not old."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
 from logistics_core.catalogue import Catalogue, Dataset
-from logistics_core.database_contract.forecasts import ENOUGH_SCORED, TRACKED_PERIODS
+from logistics_core.database_contract.forecasts import ENOUGH_SCORED
 from logistics_core.settings import Settings
-from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.checks.model import Check, Finding
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.forecasting.accuracy import Accuracy, accuracy_of
 from logistics_pipeline.forecasting.refitting import due_datasets
 
 SCHEMA = "forecasts"
@@ -52,53 +49,6 @@ def _checks_of(dataset: Dataset, settings: Settings) -> Iterator[Check]:
         "The forecasts are of the newest figures, or will be within the interval (LOGISTICS_FORECAST_INTERVAL).",
         partial(fresh, dataset, settings),
     )
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """How right the forecasts of a level are."""
-
-    metric: str
-    grain: str
-    fields: Sequence[str]
-    is_tracked: bool
-    """Whether by what came true; otherwise by the back-test."""
-    error: float | None
-    """Sum of absolute errors per sum of actuals."""
-    naive_error: float | None
-    coverage: float | None
-    """Share within the central 90 %."""
-
-    @property
-    def name(self) -> str:
-        """For example `revenue per day by origin`."""
-        return f"{self.metric} per {self.grain} {'by ' + ', '.join(self.fields) if self.fields else 'in total'}"
-
-
-def accuracy_of(connection: Connection, dataset: str) -> list[Accuracy]:
-    """How right the newest forecasts of a dataset are, by metric and level."""
-    rows = connection.execute(
-        read_sql("forecasting/accuracy").encode(), {"dataset": dataset, "periods": Jsonb(dict(TRACKED_PERIODS))}
-    ).fetchall()
-    return [_accuracy(*row) for row in rows]
-
-
-def _accuracy(
-    metric: str,
-    grain: str,
-    fields: Sequence[str],
-    backtest: dict[str, Any],
-    scored: int,
-    actual: float | None,
-    absolute: float | None,
-    naive: float | None,
-    within: int | None,
-) -> Accuracy:
-    if scored < ENOUGH_SCORED or not actual or absolute is None or naive is None or within is None:
-        return Accuracy(
-            metric, grain, fields, False, backtest["error"], backtest["naive_error"], backtest["coverage_90"]
-        )
-    return Accuracy(metric, grain, fields, True, absolute / actual, naive / actual, float(within / scored))
 
 
 def better_than_naive(dataset: Dataset, connection: Connection, whole: bool) -> Finding:

@@ -5,9 +5,8 @@ quantiles, which are exact here.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -19,14 +18,12 @@ from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.forecasts import DeclaredForecasts
 from logistics_core.catalogue.metrics import Aggregate, Metric
 from logistics_core.metrics import rollups
-from logistics_core.metrics.conditions import all_of, as_literal
 from logistics_core.metrics.defaults import find_metric, is_part_of_whole, metrics_of
-from logistics_core.metrics.paths import read_path
-from logistics_core.metrics.periods import DayRange, Grain
-from logistics_core.metrics.relations import Joins
+from logistics_core.metrics.periods import DayRange
 from logistics_core.metrics.states import State, StateKind, value_expression, values_of
 from logistics_core.special_days import special_days
 from logistics_core.sql_files import read_sql
+from logistics_pipeline.analytics.metric_sources import MetricSource, records_source, smallest_source, stored_rollups
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.forecasting.calendars import SEASONS, Calendar
 from logistics_pipeline.forecasting.hierarchy import Hierarchy, Key, arrange
@@ -52,22 +49,6 @@ class Histories:
     """By metric."""
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A table that series are read from."""
-
-    relation: sql.Composable
-    day: sql.Composable
-    fields: Sequence[sql.Composable]
-    """The columns of the finest level's fields."""
-    column: Callable[[State | Metric], sql.Composable]
-    """What a state, or a distinct count or quantile, is as an aggregate."""
-
-    @property
-    def key(self) -> sql.Composable:
-        return sql.SQL("jsonb_build_array({})").format(sql.SQL(", ").join(self.fields))
-
-
 def read_histories(
     connection: Connection,
     dataset: Dataset,
@@ -81,8 +62,8 @@ def read_histories(
     `most` series of a level stand for themselves. The connection is in a transaction, whose snapshot is read.
     """
     fields = declared.levels[-1]
-    stored = _stored_rollups(connection, dataset)
-    of_states = _smallest_source(stored, dataset, fields) or _records(dataset, catalogue, fields)
+    stored = stored_rollups(connection, dataset)
+    of_states = smallest_source(stored, dataset, fields) or records_source(dataset, catalogue, fields)
     hierarchy = arrange(
         _sizes(connection, of_states, calendar), [len(level) for level in declared.levels], declared.max_series or most
     )
@@ -94,7 +75,7 @@ def read_histories(
     values: dict[str, FloatArray] = {}
     for source, metrics in (
         (of_states, [metric for metric in wanted if metric not in exact]),
-        (_records(dataset, catalogue, fields), exact),
+        (records_source(dataset, catalogue, fields), exact),
     ):
         if metrics:
             values |= _read(connection, dataset, source, metrics, hierarchy, calendar, len(declared.levels))
@@ -104,96 +85,10 @@ def read_histories(
     return Histories(calendar, hierarchy, panels)
 
 
-def days_until(
-    connection: Connection, dataset: Dataset, catalogue: Catalogue, days: DayRange, today: date
-) -> DayRange | None:
-    """The days with records until today; None if there are none.
-
-    Records of later days, planned or mistyped, do not say that those before are complete. Reads them only where there
-    are such records.
-    """
-    if days.end <= today:
-        return days
-    source = _smallest_source(_stored_rollups(connection, dataset), dataset, ()) or _records(dataset, catalogue, ())
-    statement = sql.SQL("SELECT max({day}) FROM {source} WHERE {day} <= %s").format(
-        day=source.day, source=source.relation
-    )
-    row = connection.execute(statement, (today,)).fetchone()
-    return None if row is None or row[0] is None else DayRange(days.start, row[0])
-
-
-# -- sources ---------------------------------------------------------------------------------------------------------
-
-
-def _stored_rollups(connection: Connection, dataset: Dataset) -> list[rollups.StoredRollup]:
-    known = connection.execute(
-        "SELECT checksum FROM analytics.rollup_datasets WHERE dataset = %s", (dataset.name,)
-    ).fetchone()
-    if known != (rollups.definition_checksum(dataset),):
-        return []
-    contents, found = rollups.contents_of(dataset), []
-    for table, document, rows in connection.execute(
-        "SELECT table_name, document, rows FROM analytics.rollups WHERE dataset = %s AND replaced_at IS NULL",
-        (dataset.name,),
-    ).fetchall():
-        rollup = rollups.from_document(document, contents)
-        if rollup is not None and rollup.values is None and rollup.unit is Grain.DAY:
-            found.append(rollups.StoredRollup(table, rollup, rows))
-    return found
-
-
-def _smallest_source(stored: Sequence[rollups.StoredRollup], dataset: Dataset, fields: Sequence[str]) -> _Source | None:
-    fitting = [each for each in stored if each.rollup.covers(frozenset(fields))]
-    if not fitting:
-        return None
-    smallest = min(fitting, key=lambda each: each.rows)
-
-    def column(state: State | Metric) -> sql.Composable:
-        assert isinstance(state, State)
-        return state.of_states(sql.Identifier(state.column))
-
-    return _Source(
-        sql.Identifier(rollups.SCHEMA, smallest.table), sql.Identifier(rollups.DAY), _identifiers(fields), column
-    )
-
-
-def _identifiers(fields: Sequence[str]) -> list[sql.Composable]:
-    return [sql.Identifier(name) for name in fields]
-
-
-def _records(dataset: Dataset, catalogue: Catalogue, fields: Sequence[str]) -> _Source:
-    joins, columns = Joins(), []
-    for name in fields:
-        columns.append(joins.column(read_path(name, dataset, catalogue), dataset, catalogue))
-
-    def column(state: State | Metric) -> sql.Composable:
-        return state.of_rows(rollups.page_column) if isinstance(state, State) else _of_values(state)
-
-    day = rollups.day_of(dataset)
-    assert day is not None
-    relation = sql.SQL(" ").join([rollups.source(dataset), *joins.clauses])
-    return _Source(relation, day, columns, column)
-
-
-def _of_values(metric: Metric) -> sql.Composable:
-    """A distinct count or a quantile as an aggregate of records, exact: the share of a number is not a floating one."""
-    assert metric.field is not None
-    column = rollups.page_column(metric.field)
-    filtered = sql.SQL("{} IS NOT NULL AND {}").format(
-        column, all_of(metric.conditions, rollups.page_column, as_literal)
-    )
-    if metric.aggregate is Aggregate.DISTINCT:
-        return sql.SQL("count(DISTINCT {}) FILTER (WHERE {})").format(column, filtered)
-    return sql.SQL(
-        "(array_agg({column} ORDER BY {column}) FILTER (WHERE {filter}))"
-        "[ceil({share} * count(*) FILTER (WHERE {filter}))::int]"
-    ).format(column=column, filter=filtered, share=sql.Literal(metric.quantile))
-
-
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-def _sizes(connection: Connection, source: _Source, calendar: Calendar) -> dict[Key, int]:
+def _sizes(connection: Connection, source: MetricSource, calendar: Calendar) -> dict[Key, int]:
     statement = sql.SQL(read_sql("forecasting/sizes")).format(
         key_of_record=source.key, number_of_records=source.column(_RECORDS), source=source.relation, day=source.day
     )
@@ -233,7 +128,7 @@ def _position(level: int) -> sql.Identifier:
 def _read(
     connection: Connection,
     dataset: Dataset,
-    source: _Source,
+    source: MetricSource,
     metrics: Sequence[Metric],
     hierarchy: Hierarchy,
     calendar: Calendar,
@@ -257,7 +152,7 @@ def _rows(connection: Connection, statement: sql.Composed, parameters: dict[str,
 
 
 def _statement(
-    dataset: Dataset, source: _Source, metrics: Sequence[Metric], calendar: Calendar, levels: int
+    dataset: Dataset, source: MetricSource, metrics: Sequence[Metric], calendar: Calendar, levels: int
 ) -> sql.Composed:
     period = rollups.first_day_of_period(source.day, calendar.grain)
     positions = [_position(level) for level in range(levels)]

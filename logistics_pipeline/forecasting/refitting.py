@@ -26,6 +26,7 @@ from logistics_core.metrics.defaults import find_metric, metrics_of
 from logistics_core.metrics.periods import DayRange, Grain
 from logistics_core.metrics.states import states_of, values_of
 from logistics_core.settings import Settings
+from logistics_pipeline.analytics.metric_sources import days_until
 from logistics_pipeline.database.connections import Connection, advisory_lock, connect, transient_errors
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.errors import PipelineError
@@ -33,7 +34,7 @@ from logistics_pipeline.forecasting import scores, scoring
 from logistics_pipeline.forecasting.calendars import Calendar, finished_periods, today_of
 from logistics_pipeline.forecasting.engine import forecast
 from logistics_pipeline.forecasting.hierarchy import Key
-from logistics_pipeline.forecasting.histories import Histories, days_until, read_histories
+from logistics_pipeline.forecasting.histories import Histories, read_histories
 from logistics_pipeline.forecasting.panel import FloatArray, Forecast, Panel
 from logistics_pipeline.forecasting.scoring import Series
 from logistics_pipeline.forecasting.storing import Fit, store_forecasts, store_run, total

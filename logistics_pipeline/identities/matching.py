@@ -3,11 +3,15 @@
 Codes such as plates are compared by their letters and digits, names by how alike their words are, in any order.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from logistics_core.catalogue.identities import Comparison, MatchRule
+
+_WORD = re.compile(r"[^\W\d_]{3}")
+"""What a text has at least to be compared as a name: three letters in a row. Plates and numbers are no names."""
 
 LEAST_CODE = 3
 """Letters and digits that a code must have at least, if it is not written the same."""
@@ -107,7 +111,7 @@ def _by_name(rule: MatchRule, unknown: Sequence[Unknown], masters: Sequence[Mast
         return
     for each in unknown[: max(MOST_PAIRS // len(choices), 1)]:
         text, called = _value(each, rule)
-        if not utils.default_process(text):
+        if not _WORD.search(text):
             continue
         alike = process.extract(
             text,

@@ -38,10 +38,10 @@ class Proposed:
 def propose_links(connection: Connection, catalogue: Catalogue, changed: Collection[str] | None = None) -> Proposed:
     """Compares the unlinked ids of every entity with its master records, each entity in one transaction.
 
-    `changed` are the datasets whose records have changed: other entities are left alone. None: none is. Cost: reads
-    the records with external ids of these entities.
+    `changed` are the datasets whose records have changed: of entities that none of them concerns, nothing is compared.
+    None: all are. Cost: reads the records with external ids of these entities.
     """
-    total = Proposed()
+    total = Proposed(withdrawn=_follow_links(connection))
     entities = {external.entity for _, external in external_ids_in(catalogue)}
     for name in sorted(entities):
         concerned = {name, *(dataset.name for dataset, _ in external_ids_in(catalogue, name))}
@@ -49,6 +49,21 @@ def propose_links(connection: Connection, catalogue: Catalogue, changed: Collect
             with connection.transaction():
                 total += _propose_of_entity(connection, catalogue[name], catalogue)
     return total
+
+
+def _follow_links(connection: Connection) -> int:
+    """Withdraws open proposals of ids that were linked meanwhile; opens those again whose ids are linked no more."""
+    connection.execute(
+        "UPDATE identity.proposals SET state = 'open', decided_at = NULL FROM identity.newest_links AS newest "
+        "WHERE state = 'withdrawn' AND newest.entity = proposals.entity AND newest.system = proposals.system "
+        "AND newest.external_id = proposals.external_id AND newest.master_key IS NULL"
+    )
+    return connection.execute(
+        "UPDATE identity.proposals SET state = 'withdrawn', decided_at = clock_timestamp() "
+        "FROM identity.newest_links AS newest WHERE state = 'open' AND newest.entity = proposals.entity "
+        "AND newest.system = proposals.system AND newest.external_id = proposals.external_id "
+        "AND newest.master_key IS NOT NULL"
+    ).rowcount
 
 
 def rules_of(entity: Dataset, catalogue: Catalogue) -> tuple[MatchRule, ...]:
@@ -79,7 +94,7 @@ def _propose_of_entity(connection: Connection, entity: Dataset, catalogue: Catal
         if _has_table(connection, dataset):
             unknown += _unknown(connection, dataset, external)
     matches = find_matches(rules, unknown, _masters(connection, entity, rules), entity.singular)
-    made = sum(_keep(connection, entity, match) for match in matches)
+    made = _keep(connection, entity, matches)
     withdrawn = _withdraw(connection, entity, matches)
     return Proposed(made, _accept(connection, entity, rules), withdrawn)
 
@@ -140,20 +155,22 @@ def _masters(connection: Connection, entity: Dataset, rules: Sequence[MatchRule]
     ]
 
 
-def _keep(connection: Connection, entity: Dataset, match: Match) -> bool:
-    """Keeps a proposal unless there is one of the same pair already; one that was withdrawn is open again."""
-    row = connection.execute(
+def _keep(connection: Connection, entity: Dataset, matches: Sequence[Match]) -> int:
+    """Keeps proposals unless there are some of the same pairs already; those that were withdrawn are open again."""
+    rows = [
+        (each.unknown.system, each.unknown.external_id, each.key, each.rule.name, each.similarity, each.evidence)
+        for each in matches
+    ]
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(6)]
+    return connection.execute(
         "INSERT INTO identity.proposals AS known "
-        "(entity, system, external_id, master_key, rule, similarity, evidence) VALUES (%s, %s, %s, %s, %s, %s, %s) "
+        "(entity, system, external_id, master_key, rule, similarity, evidence) "
+        "SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::float8[], %s::text[]) "
         "ON CONFLICT (entity, system, external_id, master_key) DO UPDATE SET state = 'open', rule = excluded.rule, "
         "similarity = excluded.similarity, evidence = excluded.evidence, decided_at = NULL "
-        "WHERE known.state = 'withdrawn' RETURNING true",
-        (
-            entity.name, match.unknown.system, match.unknown.external_id, match.key, match.rule.name,
-            match.similarity, match.evidence,
-        ),
-    ).fetchone()  # fmt: skip
-    return row is not None
+        "WHERE known.state = 'withdrawn'",
+        (entity.name, *columns),
+    ).rowcount
 
 
 def _withdraw(connection: Connection, entity: Dataset, matches: Iterable[Match]) -> int:

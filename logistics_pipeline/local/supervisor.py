@@ -20,7 +20,7 @@ from types import FrameType
 
 import httpx2
 
-from logistics_core.database_contract.locks import ARE_CONTRACTS_WATCHED
+from logistics_core.database_contract.locks import ARE_ALERTS_EVALUATED, ARE_CONTRACTS_WATCHED
 from logistics_core.resource_files import RESOURCES
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import connect
@@ -224,7 +224,7 @@ def _log_tail(running: _Running) -> str:
 
 @contextmanager
 def running_system(environment: Environment, say: Callable[[str], None]) -> Iterator[Supervisor]:
-    """Runs Dagster (code server, daemon, web UI), the API and the watch of contracts.
+    """Runs Dagster (code server, daemon, web UI), the API, the watch of contracts and the worker.
 
     Stops them when the block ends, however it ends.
 
@@ -272,6 +272,7 @@ def _programs(settings: Settings, code_port: int, database_url: str) -> list[Pro
             [str(bin_dir / "logistics"), "contracts", "watch"],
             lambda: are_contracts_watched(database_url),
         ),
+        Program("worker", [python, "-m", "logistics_pipeline.worker"], lambda: does_a_worker_run(database_url)),
     ]  # fmt: skip
 
 
@@ -319,9 +320,18 @@ def responding(url: str) -> bool:
 
 def are_contracts_watched(database_url: str) -> bool:
     """Whether a process watches the contracts of this database: this machine's or another one's."""
+    return _is_true(database_url, ARE_CONTRACTS_WATCHED)
+
+
+def does_a_worker_run(database_url: str) -> bool:
+    """Whether a worker evaluates the alerts of this database: this machine's or another one's."""
+    return _is_true(database_url, ARE_ALERTS_EVALUATED)
+
+
+def _is_true(database_url: str, condition: str) -> bool:
     try:
         with connect(database_url) as connection:
-            return connection.execute(f"SELECT {ARE_CONTRACTS_WATCHED}".encode()).fetchone() == (True,)
+            return connection.execute(f"SELECT {condition}".encode()).fetchone() == (True,)
     except TransientError:
         return False
 

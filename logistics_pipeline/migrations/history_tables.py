@@ -5,6 +5,7 @@ from psycopg import sql
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue.contract_files import BUILT_IN
 from logistics_core.sql_files import read_sql
+from logistics_core.versions import SUCCESSOR
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 
@@ -53,6 +54,8 @@ def make_history_table(connection: Connection, dataset: Dataset) -> None:
             table=sql.Identifier("raw", dataset.name),
             history=sql.Identifier("history", dataset.name),
             identity=sql.SQL(", ").join(map(sql.Identifier, dataset.identity)),
+            successor=sql.Identifier(SUCCESSOR),
+            successor_index=sql.Identifier(f"{dataset.name} by successor"),
             file_index=sql.Identifier(f"{dataset.name} by file"),
             description=sql.Literal(f"{dataset.title}: records that later ones have superseded"),
         )

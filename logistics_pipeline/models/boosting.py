@@ -34,7 +34,7 @@ EARLIER_FITS = 3
 """Before the windows: their residuals are what the first intervals are made of."""
 PARAMETERS = {
     "objective": "quantile", "alpha": 0.5, "learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 40,
-    "lambda_l2": 1.0, "deterministic": True, "force_row_wise": True, "seed": 1, "num_threads": 2, "verbosity": -1,
+    "lambda_l2": 1.0, "deterministic": True, "force_row_wise": True, "seed": 1, "num_threads": 1, "verbosity": -1,
 }  # fmt: skip
 _HOURS = {"day": 24.0, "week": 168.0, "year": 8766.0}
 
@@ -62,7 +62,7 @@ class Boosting:
         setting = past.best_setting()
         running = backtesting.expect(past.durations, past.sums, setting)
         table = features(past.durations, running.mean, running.seen)
-        corrected = running.mean + _corrections(past.durations, running.mean, table, past.parts)
+        corrected = running.mean + corrections(past.durations, running.mean, table, past.parts)
         predicted = backtesting.predict(past.durations, corrected, running.spread)
 
         def make() -> tuple[ArtefactFormat, bytes, bytes, dict[str, Any]]:
@@ -97,7 +97,7 @@ def _season(started: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     return started % day, np.floor(started % week / day), np.floor(started % year / (year / 12))
 
 
-def _corrections(records: Durations, mean: FloatArray, table: FloatArray, parts: Split) -> FloatArray:
+def corrections(records: Durations, mean: FloatArray, table: FloatArray, parts: Split) -> FloatArray:
     """(records,) What boosting adds to the running mean, by fits that knew no more than was known then; else 0."""
     found = np.zeros(len(records))
     before = np.flatnonzero(parts.before)

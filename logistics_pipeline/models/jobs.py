@@ -6,23 +6,21 @@ transaction, so a worker that was only slow, and lost its lease, stores nothing 
 """
 
 import logging
-import select
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import perf_counter, process_time, sleep
+from time import perf_counter, process_time
 from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from logistics_core.database_contract.channels import Channel
 from logistics_core.database_contract.models import JobState
 from logistics_core.models.answers import answer, read_document
 from logistics_core.models.artefacts import ArtefactError, ArtefactFormat
 from logistics_core.sql_files import read_sql
-from logistics_pipeline.database.connections import TRANSIENT, Connection, connect, transient_errors
-from logistics_pipeline.errors import PipelineError, TransientError
+from logistics_pipeline.database.connections import TRANSIENT, Connection
+from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.models import registry
 from logistics_pipeline.models.registry import RegistryError
 from logistics_pipeline.models.training import highest_memory
@@ -31,9 +29,6 @@ LEASE_SECONDS = 30.0
 PART_ROWS = 500
 MOST_ATTEMPTS = 5
 """A job that ends its worker so often is not tried again."""
-POLL_SECONDS = 5.0
-"""How often it looks without being told: a notification can be lost, and leases end."""
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 
 logger = logging.getLogger("logistics.models")
 
@@ -57,32 +52,6 @@ class Job:
 
 class LeaseLost(Exception):
     """Another worker has the job, or it was cancelled."""
-
-
-def work(url: str, *, lease_seconds: float = LEASE_SECONDS) -> None:
-    """Serves jobs until it is interrupted. Outlives restarts of the database; any number of workers can run."""
-    pause = FIRST_PAUSE_SECONDS
-    while True:
-        try:
-            with connect(url, application_name="logistics models work") as connection:
-                pause = FIRST_PAUSE_SECONDS
-                with transient_errors("serving jobs of models"):
-                    connection.execute(f"LISTEN {Channel.MODEL_JOBS}".encode())
-                    logger.info("Serving jobs of models.")
-                    while True:
-                        while serve_next(connection, lease_seconds=lease_seconds):
-                            pass
-                        _wait(connection)
-        except TransientError as error:
-            logger.warning("%s Trying again.", str(error).rstrip(".") + ".")
-            sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-
-
-def _wait(connection: Connection) -> None:
-    select.select([connection.fileno()], [], [], POLL_SECONDS)
-    for _ in connection.notifies(timeout=0):
-        pass
 
 
 def serve_next(connection: Connection, *, lease_seconds: float = LEASE_SECONDS, part_rows: int = PART_ROWS) -> bool:

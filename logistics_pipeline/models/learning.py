@@ -15,6 +15,8 @@ from logistics_pipeline.models.running_means import (
     Running,
     Setting,
     medians_of_groups,
+    moved,
+    moves,
 )
 
 FINE = tuple(float(each) for each in np.round(np.linspace(0.005, 0.995, 199), 3))
@@ -42,7 +44,7 @@ def duration_document(
     logs = np.log(records.value[known])
     newest = known if setting.window is None else known[-setting.window * FIELD_WINDOWS**2 :]
     overall = float(np.log(records.value[newest]).mean())
-    residuals = np.abs(np.log(records.value[newest]) - found.mean[newest])
+    residuals = np.abs(np.log(records.value[newest]) - found.plain[newest])
     usual = max(float(np.nanmean(residuals)) if np.isfinite(residuals).any() else 1.0, LEAST_SPREAD)
     effects = _effects(records, known, logs, overall, setting)
     groups = _groups(records, known, setting, found, overall, usual, effects)
@@ -50,6 +52,7 @@ def duration_document(
     return DurationDocument(
         unit=unit,
         by=list(model.by),
+        per=list(model.per),
         promise=model.promise,
         margin=MARGIN_HOURS / records.unit_hours,
         window=setting.window,
@@ -123,10 +126,16 @@ def _groups(
     mean = (total + setting.shrink * expected) / (number + setting.shrink)
     spread = np.full(count, usual)
     if setting.is_spread_by_group:
-        residuals = np.abs(np.log(values) - found.mean[known])
+        residuals = np.abs(np.log(values) - found.plain[known])
         usable = np.isfinite(residuals)
         in_group, off = _newest_sums(codes[usable], residuals[usable], count, setting.window)
         spread = (off + SPREAD_SHRINK * usual) / (in_group + SPREAD_SHRINK)
+    if setting.clip is not None:
+        logs = np.where(np.isfinite(records.value), records.logs, 0.0)
+        clipped, inside = (each[known] for each in moves(found, setting.clip, logs, records.known))
+        _, off = _newest_sums(codes, clipped, count, setting.window)
+        _, in_full = _newest_sums(codes, inside, count, setting.window)
+        mean = mean + spread * moved(off, in_full)
     medians, _ = medians_of_groups(records, np.isfinite(records.known))
     sums = np.bincount(codes, weights=values, minlength=count)
     counts = np.bincount(codes, minlength=count)

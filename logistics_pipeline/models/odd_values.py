@@ -22,7 +22,7 @@ from logistics_pipeline.models.arrays import BoolArray, FloatArray, IntArray
 from logistics_pipeline.models.backtesting import FEWEST_RECORDS, TooFewRecords, Verdict
 from logistics_pipeline.models.records import Records, input_schema, read_records
 from logistics_pipeline.models.registry import Draft, Version
-from logistics_pipeline.models.residuals import LEAST_SCORE, Curves, fit
+from logistics_pipeline.models.residuals import Curves, fit, is_complete
 from logistics_pipeline.models.training import Trained
 
 METHOD = "residuals"
@@ -132,7 +132,7 @@ def backtest(records: Records, min_effect: float) -> list[dict[str, Any]]:
     first = int(len(records) * (1 - TESTED))
     before, rows = records.of(range(first)), np.arange(first, len(records))
     curves = fit(before.value, before.group, len(records.groups), before.inputs)
-    usable = curves.seen[records.group] >= 1
+    usable = (curves.seen[records.group] >= 1) & is_complete(records.inputs)
     value, injected = inject(records.value, rows, min_effect)
     residuals = curves.residuals(np.log(value), records.group, records.inputs)
     odd = odd_rows(curves, residuals, records.group, min_effect) & usable
@@ -157,7 +157,7 @@ def inject(values: FloatArray, rows: IntArray, min_effect: float) -> tuple[Float
 
 def odd_rows(curves: Curves, residuals: FloatArray, group: IntArray, min_effect: float) -> BoolArray:
     """(records,) Which are odd."""
-    far = np.abs(curves.scores(residuals, group)) >= LEAST_SCORE
+    far = np.abs(curves.scores(residuals, group)) >= curves.least_score
     found: BoolArray = far & (np.abs(residuals) >= np.log1p(min_effect))
     return found
 
@@ -202,7 +202,7 @@ def _draft(
         per=list(model.per),
         centres=found.centres.tolist(),
         min_effect=float(model.min_effect),
-        least_score=LEAST_SCORE,
+        least_score=found.least_score,
         coefficients=found.overall.tolist(),
         spread=found.overall_spread,
         groups=[
@@ -218,7 +218,7 @@ def _draft(
         f"{records.days[-1]}.",
         "learnt": {
             "method": "A curve of the logarithms of the inputs for each group, shrunk towards that of all; odd is what "
-            f"is {LEAST_SCORE:g} usual deviations away, and {model.min_effect:.0%} or more.",
+            f"is {found.least_score:.1f} usual deviations away, and {model.min_effect:.0%} or more.",
             "groups": len(document.groups),
         },
         "limits": [
@@ -279,6 +279,8 @@ def find_odd(
         key, inputs = records.groups[int(records.group[row])], records.inputs[row].tolist()
         value = float(records.value[row])
         judged = version.judge(value, key, [None if np.isnan(each) else each for each in inputs])
+        if not judged.is_complete:
+            continue
         residuals[row] = np.log(judged.effect)
         if judged.is_odd and judged.seen:
             reason = words.of_record(value, judged.expected, judged.effect, judged.score, key, inputs)
@@ -300,7 +302,7 @@ def _groups(
     lately = np.array([day > since for day in records.days])
     spreads = {tuple(group.key): group.spread for group in version.document.groups}
     for number in np.unique(records.group[lately]).tolist():
-        rows = np.flatnonzero(lately & (records.group == number))
+        rows = np.flatnonzero(lately & (records.group == number) & np.isfinite(residuals))
         key = records.groups[number]
         if len(rows) < FEWEST_LATELY or key not in spreads:
             continue

@@ -8,6 +8,7 @@ from logistics_core.models.durations import DurationModel, Prediction, read_dura
 from logistics_core.models.odd_values import OddValuesModel, read_odd_values
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.models.boosting import BoostedPredictor
+from logistics_pipeline.models.imported import GraphPredictor
 from logistics_pipeline.models.records import Records
 from logistics_pipeline.models.registry import RegistryError, Version, read_artefact
 
@@ -49,6 +50,8 @@ def load_duration(connection: Connection, version: Version) -> DurationPredictor
         return DocumentPredictor(read_duration(content))
     if version.format == ArtefactFormat.LIGHTGBM:
         return BoostedPredictor(content, read_artefact(connection, version, companion=True))
+    if version.format == ArtefactFormat.ONNX:
+        return GraphPredictor(content, read_artefact(connection, version, companion=True))
     raise RegistryError(f"The format {version.format} of {version.name} is not supported here.")
 
 

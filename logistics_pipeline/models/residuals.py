@@ -14,8 +14,10 @@ PASSES = 4
 SHRINK = 10.0
 """How many records the curve of all groups weighs as much as, in that of each."""
 SPREAD_SHRINK = 20.0
-LEAST_SCORE = 6.0
-"""Usual deviations. Noise is rarely normal: at 4, a heavy tail alone would be odd every day."""
+LEAST_SCORE, HIGHEST_LEAST_SCORE = 4.0, 8.0
+"""Usual deviations from which on values are odd: how many depends on how far values often are."""
+OFTEN, BEYOND = 0.99, 1.5
+"""What 99 % are within, and half of that more: noise with a heavy tail would be odd every day otherwise."""
 LEAST_SPREAD = 0.01
 _NORMAL = 1.4826
 """What the median absolute deviation is multiplied by to be a standard deviation of normal noise."""
@@ -36,6 +38,8 @@ class Curves:
     overall_spread: float
     seen: IntArray
     """(groups,)"""
+    least_score: float
+    """Usual deviations from which on a value is odd."""
 
     def residuals(self, logs: FloatArray, group: IntArray, inputs: FloatArray) -> FloatArray:
         """(records,) Logarithms less the expected ones."""
@@ -65,15 +69,24 @@ def fit(values: FloatArray, group: IntArray, groups: int, inputs: FloatArray) ->
     with np.errstate(divide="ignore", invalid="ignore"):
         known = np.where(inputs > 0, np.log(inputs), np.nan)
     centres = np.array([np.median(each[np.isfinite(each)]) if np.isfinite(each).any() else 0.0 for each in known.T])
-    matrix, keeps = terms(inputs, centres), np.ones(len(values), dtype=bool)
+    matrix, complete = terms(inputs, centres), is_complete(inputs)
+    keeps = complete
     seen = np.bincount(group, minlength=groups).astype(np.int64)
     for _ in range(PASSES):
         overall = _all(matrix, logs, group, groups, keeps)
         coefficients = _by_group(matrix, logs, group, groups, keeps, overall)
         residuals = logs - np.einsum("rc,rc->r", matrix, coefficients[group])
-        spread, overall_spread = _spreads(residuals, group, groups)
-        keeps = np.abs(residuals) < LEAST_SCORE * spread[group]
-    return Curves(centres, overall, coefficients, spread, overall_spread, seen)
+        spread, overall_spread = _spreads(residuals[complete], group[complete], groups)
+        keeps = complete & (np.abs(residuals) < LEAST_SCORE * spread[group])
+    scores = np.abs(residuals / spread[group])[complete]
+    often = float(np.quantile(scores, OFTEN)) if len(scores) else 0.0
+    least = min(HIGHEST_LEAST_SCORE, max(LEAST_SCORE, BEYOND * often))
+    return Curves(centres, overall, coefficients, spread, overall_spread, seen, least)
+
+
+def is_complete(inputs: FloatArray) -> BoolArray:
+    """(records,) Whether all inputs are known and above 0. Of others it is not known what is usual."""
+    return np.asarray((inputs > 0).all(axis=1), dtype=bool)
 
 
 def _all(matrix: FloatArray, logs: FloatArray, group: IntArray, groups: int, keeps: BoolArray) -> FloatArray:
@@ -120,6 +133,8 @@ def _by_group(
 
 def _spreads(residuals: FloatArray, group: IntArray, groups: int) -> tuple[FloatArray, float]:
     """Median absolute deviations as standard ones, of each group and of all; those of small groups are shrunk."""
+    if not len(residuals):
+        return np.full(groups, 1.0), 1.0
     overall = max(_NORMAL * float(np.median(np.abs(residuals))), LEAST_SPREAD)
     order = np.lexsort((np.abs(residuals), group))
     counts = np.bincount(group, minlength=groups)

@@ -6,7 +6,7 @@ mean plus the spread times a quantile of the last residuals (`tracking`), which 
 time as well.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -17,6 +17,7 @@ FIELD_SHRINK = 5.0
 FIELD_WINDOWS = 5
 """How many windows of a group a field has, and squared, all records."""
 SPREAD_SHRINK = 20.0
+MOVE_SHRINK = 10.0
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,14 @@ class Setting:
     """How many records the expectation weighs as much as."""
     is_spread_by_group: bool
     """Whether groups differ in their spread."""
+    clip: float | None = None
+    """Usual residuals up to which a record counts in full; None: however far it is. Then the mean of a group is moved
+    towards its median: what is late for reasons of its own counts once, not by how late it is."""
 
 
 SETTINGS = tuple(
-    Setting(window, shrink, by_group)
-    for window, shrink, by_group in product((10, 30, 100, None), (1.0, 4.0, 12.0), (False, True))
+    Setting(window, shrink, by_group, clip)
+    for window, shrink, by_group, clip in product((10, 30, 100, None), (1.0, 4.0, 12.0), (False, True), (None, 1.0))
 )
 
 
@@ -47,6 +51,8 @@ class Running:
     """(records,) Mean absolute residual that was usual."""
     seen: FloatArray
     """(records,) How many records of its group were known."""
+    plain: FloatArray
+    """(records,) The mean before it was moved towards the median."""
 
 
 class Sums:
@@ -64,6 +70,30 @@ class Sums:
 
 def running(sums: Sums, setting: Setting, logs: FloatArray) -> Running:
     """Expectations of all records, each from what was known at its start. `logs` may have any value where not known."""
+    found = _plain(sums, setting, logs)
+    if setting.clip is None:
+        return found
+    clipped, inside = moves(found, setting.clip, logs, sums.records.known)
+    _, total = sums.group.of(clipped, setting.window)
+    _, number = sums.group.of(inside, setting.window)
+    return replace(found, mean=found.mean + found.spread * moved(total, number))
+
+
+def moves(found: Running, clip: float, logs: FloatArray, known: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(records,) Residuals from the plain mean in usual ones, clipped, and which are not clipped: 0 where not known."""
+    residuals = (logs - found.plain) / found.spread
+    residuals = np.where(np.isfinite(residuals) & np.isfinite(known), residuals, 0.0)
+    inside = (np.abs(residuals) < clip) & np.isfinite(known)
+    return np.clip(residuals, -clip, clip), inside.astype(np.float64)
+
+
+def moved(total: FloatArray, number: FloatArray) -> FloatArray:
+    """By how many usual residuals a mean is moved: one step of Huber's estimate of a location, shrunk (Huber 1964)."""
+    return np.clip(total / (number + MOVE_SHRINK), -1.0, 1.0)
+
+
+def _plain(sums: Sums, setting: Setting, logs: FloatArray) -> Running:
+    """The same without the move towards the median."""
     window = setting.window
     counted, summed = sums.all.of(logs, _larger(window, FIELD_WINDOWS**2))
     overall = np.divide(summed, counted, out=np.full(len(logs), np.nan), where=counted > 0)
@@ -78,9 +108,9 @@ def running(sums: Sums, setting: Setting, logs: FloatArray) -> Running:
     number, total = sums.all.of(residual, _larger(window, FIELD_WINDOWS**2))
     usual = np.divide(total, number, out=np.ones(len(logs)), where=(number > 0) & (total > 0))
     if not setting.is_spread_by_group:
-        return Running(mean, usual, seen)
+        return Running(mean, usual, seen, mean)
     number, total = sums.group.of(residual, window)
-    return Running(mean, (total + SPREAD_SHRINK * usual) / (number + SPREAD_SHRINK), seen)
+    return Running(mean, (total + SPREAD_SHRINK * usual) / (number + SPREAD_SHRINK), seen, mean)
 
 
 def _larger(window: int | None, times: int) -> int | None:

@@ -6,7 +6,7 @@ Every method is a `Candidate`: what it expects of all records, so that methods a
 import resource
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
@@ -99,6 +99,7 @@ class RunningMeans:
                 "window": setting.window,
                 "shrink": setting.shrink,
                 "spread_by_group": setting.is_spread_by_group,
+                "clip": setting.clip,
                 "groups": len(document.groups),
             }
             return ArtefactFormat.JSON, write_duration(document), None, says
@@ -109,7 +110,8 @@ class RunningMeans:
         says = version.card.get("learnt", {})
         if not {"window", "shrink", "spread_by_group"} <= says.keys():
             return None
-        return _of_setting(past, Setting(says["window"], says["shrink"], says["spread_by_group"]))[1]
+        setting = Setting(says["window"], says["shrink"], says["spread_by_group"], says.get("clip"))
+        return _of_setting(past, setting)[1]
 
 
 def _of_setting(past: Past, setting: Setting) -> tuple[Running, Predicted]:
@@ -180,7 +182,8 @@ def train(
         windows, compared, is_same_method=champion is not None and champion.method == candidate.method
     )
     if champion is not None and compared is None:
-        verdict = replace(verdict, reason="The version in production cannot be tested any more.")
+        reason = f"The version in production ({champion.method}) cannot be tested here: a person decides."
+        verdict = Verdict("equal", reason, False)
     total = backtesting.overall(windows)
     backtest_id = registry.store_backtest(connection, version, windows, total, compared, verdict)
     registry.stage(connection, version, author, f"Back-test: {verdict.reason}", backtest_id)

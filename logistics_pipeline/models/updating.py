@@ -20,6 +20,7 @@ from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.models import odd_values, predicting, registry, training
 from logistics_pipeline.models.backtesting import TooFewRecords
 from logistics_pipeline.models.boosting import Boosting
+from logistics_pipeline.models.imported import Imported
 from logistics_pipeline.models.predictors import load_duration, load_odd_values
 from logistics_pipeline.models.registry import Version
 from logistics_pipeline.models.training import Method, RunningMeans, Trained
@@ -102,6 +103,30 @@ def update_model(
             found = update.run(trains)
             connection.execute("SELECT pg_notify(%s, %s)", (Channel.MODELS, name))
     return Updated(**{**found, "seconds": perf_counter() - started})
+
+
+def import_model(url: str, name: str, content: bytes, *, settings: Settings, author: str) -> Trained:
+    """Stores an ONNX graph as a version of a model of durations, with its back-test. A person promotes it.
+
+    Raises:
+        UnknownModel: no contract asks for the model, or it is none of durations.
+        ArtefactError: the graph does not run within its limits, or gives no duration for each record.
+        RegistryError: there are too few records to test it.
+    """
+    with _only_one(url, name, lambda: None) as connection:
+        catalogue = catalogue_in_force(connection)
+        dataset, model = find_model(catalogue, name)
+        if model.kind != DURATION:
+            raise UnknownModel(f"{name} is no model of durations: a graph cannot be imported for it.")
+        with connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            registry.declare(connection, dataset.name, model)
+            try:
+                past = training.read_past(connection, dataset, catalogue, model, data_version_of(connection))
+            except TooFewRecords as error:
+                raise registry.RegistryError(f"A version of {name} cannot be tested yet: {error}") from error
+            methods = methods_of_durations(settings.model_challenger)
+            return training.train(connection, past, Imported(content), methods, author, may_promote=False)
 
 
 @contextmanager

@@ -5,5 +5,5 @@
 SELECT array_agg(attname::text ORDER BY attnum)
 FROM pg_attribute
 WHERE
-    attrelid = to_regclass(%(history)s) AND attnum > 0 AND NOT attisdropped
+    attrelid = to_regclass(%(history)s) AND attnum > 0 AND NOT attisdropped AND attname <> %(successor)s
     AND EXISTS (SELECT FROM ingest.histories WHERE dataset = %(dataset)s AND ended_at IS null)

@@ -2,5 +2,5 @@
 -- No rows.
 -- Reads the merge's part `due`, writes the table of superseded records.
 
-INSERT INTO {history} ({all_columns})
-SELECT {existing_values} FROM due WHERE existing_at IS NOT null
+INSERT INTO {history} ({all_columns}, {successor})
+SELECT {existing_values}, file_id FROM due WHERE existing_at IS NOT null

@@ -45,7 +45,8 @@ def template(server_url: str, template: str) -> str:
         connection.execute(f"CREATE DATABASE template_api TEMPLATE {template} STRATEGY file_copy")
     with psycopg.connect(with_database(server_url, "template_api"), autocommit=True) as connection:
         connection.execute(
-            f"REVOKE SELECT ON ALL TABLES IN SCHEMA ingest, analytics, access, forecast, identity, models FROM {READER}"
+            "REVOKE SELECT ON ALL TABLES IN SCHEMA ingest, analytics, access, forecast, identity, models, alert, "
+            f"notify FROM {READER}"
         )
         for table, columns in API_READS.items():
             connection.execute(f"GRANT SELECT ({', '.join(columns)}) ON {table} TO {READER}")

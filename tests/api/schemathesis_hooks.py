@@ -31,6 +31,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         case.headers.pop("If-Data-Version", None)  # a precondition: 412 is the right answer to most versions
     if case.query:
         _turn_round(case.query)
+        _ask_about_earlier(case)
         if (case.path_parameters or {}).get("format") in ("ndjson", "parquet"):
             case.query.pop("for", None)  # only CSV is written for Excel
         for part, ask in _WHAT_TO_ASK_IN_QUERIES.items():
@@ -111,6 +112,24 @@ def _ask_about_metrics(case: Any) -> None:
     case.query.update({name: value for name, value in NAMES.items() if name in case.query})
 
 
+EARLIER = "2026-03-01"
+"""When every file was registered, see `world`."""
+
+
+def _ask_about_history(case: Any) -> None:
+    """A time is one of several forms, and the metrics are those of a dataset."""
+    case.query.update({name: EARLIER for name in ("since", "until") if name in case.query})
+    if "figures" in case.operation.label:
+        case.path_parameters["dataset"] = "shipments"
+        case.query.update({name: value for name, value in NAMES.items() if name in case.query})
+
+
+def _ask_about_earlier(case: Any) -> None:
+    """Rows, exports and metrics as of a time."""
+    if "as_of" in case.query and not re.search("forecasts|identities", case.operation.label):
+        case.query["as_of"] = EARLIER
+
+
 def _ask_about_forecasts(case: Any) -> None:
     """What is forecast stands in the contract; filters and probabilities are more than any text."""
     known = {"metric": "revenue", "by": "origin", "grain": "day", "filter": NAMES["filter"], "probabilities": "0.1,0.9"}
@@ -150,6 +169,7 @@ _WHAT_TO_ASK = {
 }
 """By a part of the label of an operation."""
 _WHAT_TO_ASK_IN_QUERIES = {
+    "/api/history": _ask_about_history,
     "/api/metrics/": _ask_about_metrics,
     "GET /api/kpi": _ask_about_metrics,
     "/api/forecasts": _ask_about_forecasts,

@@ -113,10 +113,12 @@ def test_every_route_that_is_not_open_needs_a_scope(database_url: str) -> None:
     assert all(required_scopes("POST", path, is_local=False) == ("contracts",) for path in decisions)
     boards = {"/api/boards", "/api/boards/{board_id}"}
     assert all(required_scopes("PUT", path, is_local=False) == ("boards",) for path in boards)
+    alerts = {path for path in posts if path.startswith("/api/alerts/")}
+    assert all(required_scopes("POST", path, is_local=False) == ("alerts",) for path in alerts)
     questions = {path for path in posts if path.startswith("/v2/")}
     assert len(questions) == 2
     assert all(required_scopes("POST", path, is_local=False) == ("read",) for path in questions)
-    others = posts - open_paths - decisions - boards - questions
+    others = posts - open_paths - decisions - boards - questions - alerts
     assert all(required_scopes("POST", path, is_local=False) == ("ingest",) for path in others)
 
 
@@ -252,7 +254,7 @@ def outcome(authenticator: Authenticator, **of_request: Any) -> int | str:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.0.0.53"])
 def test_on_this_machine_everything_is_allowed_without_a_key(host: str) -> None:
     authenticator = Authenticator(Settings(api_host=host))
-    assert authenticator.anonymous.scopes == {"read", "export", "ingest", "contracts", "boards"}
+    assert authenticator.anonymous.scopes == {"read", "export", "ingest", "contracts", "boards", "alerts"}
     for ours in ("127.0.0.1", "127.0.0.1:8000", "localhost", "LOCALHOST:1", "[::1]:8000", "localhost."):
         assert outcome(authenticator, host=ours) == "anonymous", ours
 

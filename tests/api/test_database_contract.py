@@ -20,13 +20,15 @@ NAMED = {
     "destination": "Aachen",
     "key": "V-001",
     "payment": "P-1",
+    "incident_id": "1",
+    "silence_id": "1",
 }
 UNKNOWN = ("{upload_id}", "{request_id}", "{proposal_id}")
 """What such a path names is made by no file that is loaded."""
 
 Statements = dict[str, Any]
 
-SCHEMAS = ("ingest.", "analytics.", "access.", "forecast.", "identity.", "models.", "notify.")
+SCHEMAS = ("ingest.", "analytics.", "access.", "forecast.", "identity.", "models.", "alert.", "notify.")
 
 COLUMNS_READ = """
 SELECT DISTINCT relation.oid::regclass::text, attname::text

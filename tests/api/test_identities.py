@@ -160,6 +160,20 @@ def test_graphql_groups_filters_and_follows(site: Site) -> None:
     assert all(key == ("TRUCK-01" if device == 88_121 else f"telematics:{device}") for device, key in keys.items())
 
 
+def test_graphql_lists_what_is_linked_with_a_thing(site: Site) -> None:
+    asked = """{ truck(truckId: "TRUCK-00") {
+        fuel(first: 50, filter: {price: {gt: 20}}) { nodes { plate } total { rows } }
+        positions(first: 5) { nodes { device } }
+    } }"""
+    document = site.api.client.post("/graphql", json={"query": asked}).json()
+    assert "errors" not in document, document
+    found = document["data"]["truck"]
+    expected = [each["plate"] for each in PAYMENTS if master_of(each) == "TRUCK-00" and each["price"] > 20]
+    assert sorted(node["plate"] for node in found["fuel"]["nodes"]) == sorted(expected)
+    assert found["fuel"]["total"]["rows"] == len(expected)
+    assert found["positions"]["nodes"] == []
+
+
 def test_a_link_changes_answers_from_pre_aggregates_and_records_at_the_same_time(site: Site) -> None:
     with psycopg.connect(site.url, autocommit=True) as connection:
         connection.execute("SELECT identity.make_link('fleet', 'fuelco', 'W-1238', 'TRUCK-03', 'Ada', '')")

@@ -249,6 +249,7 @@ def names(new_database: Any, serve: Any, tmp_path_factory: pytest.TempPathFactor
         with psycopg.connect(url) as connection:
             connection.execute("UPDATE analytics.status SET last_calculated_at = now(), seconds = 1")
             connection.execute(A_FIT, {"backtest": Jsonb([BACKTEST] * 3)})
+            connection.execute("INSERT INTO alert.heartbeats VALUES ('alerts', 'a worker', now())")
             complete_pull(connection)
             add_pull(connection, "orders", "failed", error="No.", error_kind="server")
             connection.execute(

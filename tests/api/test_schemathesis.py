@@ -52,7 +52,7 @@ def shared(serve: Any, new_database: Any, tmp_path_factory: pytest.TempPathFacto
 def load_another_dataset(url: str, raw_dir: Path) -> None:
     """A dataset that can be retired, with a file."""
     with connect(url) as connection:
-        contract = contract_of_text(FUEL.replace("fuel", RETIRABLE), "the test")
+        contract = contract_of_text(FUEL.replace("fuel", RETIRABLE) + "history: true\n", "the test")
         accept_contract(connection, contract, accepted_by="the test")
         catalogue = catalogue_in_force(connection)
     path = raw_dir / RETIRABLE / "2024-05.json"

@@ -11,6 +11,9 @@ from psycopg.types.json import Json
 
 from logistics_core.catalogue import built_in_catalogue
 from logistics_core.settings import Settings
+from logistics_pipeline.alerting.evaluating import evaluate
+from logistics_pipeline.alerting.rules_in_force import rules_in_force, sync_rules
+from logistics_pipeline.alerting.transitions import Timing
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.files.folder import RawFolder
@@ -90,6 +93,7 @@ def load_world(url: str, raw_dir: Path) -> None:
     for name in ("shipments.delivery_time", "shipments.cost", "vehicle_logs.fuel"):
         update_model(url, name, settings=Settings())
     _add_job(url)
+    _add_incident(url)
     _add_board(url)
     _add_source(url, raw_dir.parent / "sources")
 
@@ -134,6 +138,22 @@ def _load_fuel_cards(url: str, raw_dir: Path) -> None:
     load_file(url, found, options)
     with psycopg.connect(url) as connection:
         connection.execute("SELECT identity.make_link('vehicles', 'fuelco', 'W-1234', 'TRUCK-07', 'Ada', 'seen')")
+
+
+def _add_incident(url: str) -> None:
+    """The examples of the OpenAPI document: incident 1 is open, silence 1 in force."""
+    with connect(url) as connection:
+        sync_rules(connection, Path("no such folder"))
+        rule = rules_in_force(connection).rules["file_unrecognised"]
+        connection.execute(
+            "INSERT INTO ingest.files (path, version, state, size_bytes, modified_ns) "
+            "VALUES ('notes.txt', 1, 'unrecognised', 1, 1)"
+        )
+        evaluate(connection, built_in_catalogue(), replace(rule, timing=Timing()), lambda *_: None)
+        connection.execute(
+            "SELECT alert.add_silence('file_failed', '{}', now(), now() + interval '1 day', 'Ada', 'moving')"
+        )
+        connection.execute("DELETE FROM ingest.files WHERE path = 'notes.txt'")
 
 
 def _add_job(url: str) -> None:

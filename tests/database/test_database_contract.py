@@ -120,7 +120,8 @@ def test_scripts_name_only_states_of_the_contract() -> None:
     of_identities = {state for path, state in named if path in about_identities}
     about_messages = {path for path, _ in named if path.startswith(("notifying/", "migrations/0024_"))}
     of_messages = {state for path, state in named if path in about_messages}
-    others = about_proposals | about_pulls | about_identities | about_models | about_messages
+    about_alerts = {path for path, _ in named if path.startswith(("alerting/", "migrations/0023_"))}
+    others = about_alerts | about_messages | about_proposals | about_pulls | about_identities | about_models
     of_files = {state for path, state in named if path not in others}
     assert of_files and of_files <= set(FileState)
     assert of_proposals == set(ProposalState)
@@ -209,6 +210,7 @@ def test_the_dashboard_listens_to_the_events_of_the_contract() -> None:
     heard -= {AVAILABILITY_EVENT}  # the API's own: no channel of the database tells of its outage
     assert heard == {
         Channel.FILES, Channel.DATA_VERSION, Channel.CONTRACTS, Channel.SOURCES, Channel.FORECASTS, Channel.MODELS,
+        Channel.ALERTS,
     }  # fmt: skip
     fields = {
         field

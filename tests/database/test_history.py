@@ -14,7 +14,14 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from psycopg import sql
 from typer.testing import CliRunner
 
@@ -104,7 +111,7 @@ def at_most_half_bad(entries: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return kept
 
 
-entries = st.lists(st.tuples(st.integers(0, 4), st.integers(-1, 3)), min_size=1, max_size=8).map(at_most_half_bad)
+entries = st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 3)), min_size=2, max_size=6).map(at_most_half_bad)
 
 
 @dataclass
@@ -139,8 +146,19 @@ class Remembering(RuleBasedStateMachine):
 
     # -- what happens --------------------------------------------------------------------------------------------------
 
+    @initialize(files=st.lists(st.tuples(st.sampled_from(list(TEXTS)), entries), min_size=5, max_size=7))
+    def begin(self, files: list[tuple[str, list[tuple[int, int]]]]) -> None:
+        """So that some keys are in several files, of which one in the middle may go."""
+        for dataset, records in files:
+            self._register(dataset, records)
+        for file in self.files[:-1]:
+            self._load(file)
+
     @rule(dataset=st.sampled_from(list(TEXTS)), entries=entries)
     def register(self, dataset: str, entries: list[tuple[int, int]]) -> None:
+        self._register(dataset, entries)
+
+    def _register(self, dataset: str, entries: list[tuple[int, int]]) -> None:
         records = [
             RECORDS[dataset](key, **{MEASURES[dataset]: measure}, note=str(measure + 0.5)) for key, measure in entries
         ]
@@ -338,7 +356,7 @@ def test_as_of_each_file_the_rows_are_those_of_a_database_with_the_files_until_t
         lambda: Remembering(raw_folder, connection, fresh),
         settings=settings(
             max_examples=examples,
-            stateful_step_count=14,
+            stateful_step_count=8,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
         ),
@@ -500,6 +518,26 @@ def test_history_is_exported_and_restored(
             assert ledger.is_history_kept(other, name)
             for file_id in range(7):
                 assert rows_as_of(other, dataset, file_id) == rows_as_of(connection, dataset, file_id)
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1), (1, 3, 2)])
+@pytest.mark.parametrize("gone", [1, 2, 3])
+def test_a_version_counts_again_where_the_one_after_it_is_gone(
+    folder: FolderUnderTest, connection: Connection, order: tuple[int, ...], gone: int
+) -> None:
+    folder = in_force(folder, connection, FUEL + KEPT)
+    dataset = folder.options.catalogue["fuel"]
+    found = {number: folder.drop(f"fuel/{number}.json", [payment(1, litres=number)]) for number in (1, 2, 3)}
+    for number in (1, 2, 3):
+        ledger.register(connection, found[number])
+    for number in order:
+        folder.load(found[number])
+    unload_file(folder.url, f"fuel/{gone}.json", folder.options)
+    for file_id in range(5):
+        left = [number for number in (1, 2, 3) if number <= file_id and number != gone]
+        rows = rows_as_of(connection, dataset, file_id)
+        assert len(rows) == bool(left)
+        assert not left or f"Decimal('{left[-1]}')" in rows[0]
 
 
 # -- commands ---------------------------------------------------------------------------------------------------------

@@ -205,6 +205,27 @@ def test_served_requests_about_contracts_go_too(raw_folder: FolderUnderTest, con
     assert left == [("new",), ("pending",)]
 
 
+def test_jobs_of_models_go_when_they_ended_long_ago(raw_folder: FolderUnderTest, connection: Connection) -> None:
+    connection.execute(
+        "INSERT INTO models.models (model, dataset, kind, declaration) VALUES ('a.b', 'a', 'duration', '{}')"
+    )
+    connection.execute(
+        "INSERT INTO models.jobs (model, input, rows, requested_by, state, finished_at, requested_at) VALUES "
+        "('a.b', '[{}]', 1, 'old', 'cancelled', now() - interval '31 days', now() - interval '31 days'), "
+        "('a.b', '[{}]', 1, 'new', 'cancelled', now() - interval '29 days', now() - interval '31 days'), "
+        "('a.b', '[{}]', 1, 'waiting', 'queued', NULL, now() - interval '31 days')"
+    )
+    connection.execute(
+        "INSERT INTO models.job_results (job_id, number, output) SELECT job_id, 0, '{}' FROM models.jobs "
+        "WHERE requested_by = 'old'"
+    )
+
+    assert keep(raw_folder, replace(A_MONTH, file_requests_days=30)).requests_deleted == 1
+
+    left = connection.execute("SELECT requested_by FROM models.jobs ORDER BY 1").fetchall()
+    assert left == [("new",), ("waiting",)]
+
+
 def test_resolved_rejects_go_when_they_are_old_and_unresolved_ones_never(
     raw_folder: FolderUnderTest, connection: Connection
 ) -> None:

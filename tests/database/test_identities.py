@@ -5,26 +5,34 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from psycopg import sql
 
 from logistics_core.metrics.periods import Grain
 from logistics_core.metrics.rollups import Precision
+from logistics_core.metrics.rollups import source as rollups_source
+from logistics_pipeline import ledger
 from logistics_pipeline.analytics import rollups
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.analytics.rollup_check import rollup_differences
+from logistics_pipeline.contracts.retiring import retire_dataset
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
-from logistics_pipeline.errors import TransientError
+from logistics_pipeline.files.folder import FoundFile
+from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file
 from tests.contract_texts import synced_catalogue
-from tests.database.conftest import FolderUnderTest
+from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
 from tests.database.test_rollups import by_longer_periods
+from tests.examples import few_or_all
 from tests.identities import CONTRACTS, link, payment, position, truck
 
 
@@ -84,138 +92,188 @@ def spent_by_truck(connection: Connection) -> dict[tuple[str, str | None], tuple
 
 # -- any sequence ------------------------------------------------------------------------------------------------------
 
-_NUMBERS = st.lists(st.tuples(st.integers(0, 5), st.one_of(st.none(), st.integers(0, 2))), min_size=1, max_size=6)
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("fuel"), st.integers(0, 2), _NUMBERS),
-        st.tuples(st.just("links"), st.integers(0, 2), _NUMBERS),
-        st.tuples(st.just("person"), st.just(0), _NUMBERS),
-        st.tuples(st.just("positions"), st.integers(0, 1), _NUMBERS),
-        st.tuples(st.just("unload"), st.integers(0, 20), st.just([])),
-        st.tuples(st.just("killed refresh"), st.just(0), st.just([])),
-        st.tuples(st.just("refresh"), st.just(0), st.just([])),
+DELIVERIES = st.one_of(
+    st.tuples(
+        st.just("fuel"),
+        st.lists(
+            st.builds(payment, st.integers(0, 7), st.one_of(st.none(), st.integers(0, 3)), st.integers(0, 40)),
+            min_size=1,
+            max_size=8,
+        ),
     ),
-    min_size=4,
-    max_size=16,
+    st.tuples(
+        st.just("fleet_links"),
+        st.lists(st.builds(link, st.integers(0, 3), st.one_of(st.none(), st.integers(0, 2))), min_size=1, max_size=6),
+    ),
+    st.tuples(
+        st.just("positions"),
+        st.lists(st.builds(position, st.integers(0, 2), st.integers(0, 9)), min_size=1, max_size=4),
+    ),
 )
 
 
-class Model:
-    """What there should be, computed in Python from what was done."""
+def die(_: Connection) -> None:
+    raise Interrupted
 
-    def __init__(self) -> None:
-        self.moment = 0
-        self.payments: dict[str, tuple[str, dict[str, Any]]] = {}
-        """By key: the file that it is from, and the record. Rows that were replaced do not come back."""
-        self.links: dict[str, tuple[int, list[dict[str, Any]]]] = {}
-        self.by_people: list[tuple[int, dict[str, Any]]] = []
 
-    def unload(self, path: str) -> None:
-        self.payments = {key: found for key, found in self.payments.items() if found[0] != path}
-        self.links.pop(path, None)
+class Linking(RuleBasedStateMachine):
+    """Payments and links arrive in files, are loaded in any order, killed and unloaded; people link ids; refreshes come
+    at any moment, and are killed too."""
 
-    def now(self) -> int:
-        self.moment += 1
-        return self.moment
+    def __init__(self, folder: FolderUnderTest, connection: Connection) -> None:
+        super().__init__()
+        self.connection = connection
+        self.folder = replace(
+            folder, options=replace(folder.options, batch=BatchLimits(3, 1 << 20), retry_seconds=0.001)
+        )
+        self.waiting: list[FoundFile] = []
+        self.loaded: list[FoundFile] = []
+        self.unloaded: list[FoundFile] = []
+        self.said: list[tuple[Any, str, str | None]] = []
+        """What people have said: when, external id, key."""
+        self.names = count()
+        connection.execute(
+            "TRUNCATE raw.fleet, raw.fuel, raw.positions, raw.fleet_links, ingest.files, ingest.batches, "
+            "analytics.rollup_datasets, identity.links, identity.current_links, identity.proposals "
+            "RESTART IDENTITY CASCADE"
+        )
+        kept = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'history'").fetchall()
+        for (table,) in kept:
+            connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier("history", table)))
+        refresh(folder.url, full=True)  # empties what an example before has left
 
-    def expected(self) -> dict[tuple[str, str | None], tuple[int, Decimal]]:
-        newest: dict[str, tuple[int, str | None]] = {}
-        made = [(at, each) for at, listed in self.links.values() for each in listed] + self.by_people
-        for at, each in sorted(made, key=lambda pair: pair[0]):
-            newest[each["external_id"]] = (at, each["truck_id"])
+    @rule(delivery=DELIVERIES)
+    def register(self, delivery: tuple[str, list[dict[str, Any]]]) -> None:
+        dataset, records = delivery
+        found = self.folder.drop(f"{dataset}/{next(self.names)}.json", records)
+        ledger.register(self.connection, found)
+        self.waiting.append(found)
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def load(self, data: st.DataObject) -> None:
+        self._load(data.draw(st.sampled_from(self.waiting), label="file"))
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data(), statement=st.integers(0, 30))
+    def load_and_die(self, data: st.DataObject, statement: int) -> None:
+        found = data.draw(st.sampled_from(self.waiting), label="file")
+        with at_statement(statement, die), suppress(Interrupted):
+            self._load(found)
+
+    @precondition(lambda self: self.loaded)
+    @rule(data=st.data())
+    def unload(self, data: st.DataObject) -> None:
+        found = data.draw(st.sampled_from(self.loaded), label="file")
+        assert unload_file(self.folder.url, found.key, self.folder.options).file.state == "unloaded"
+        self.loaded.remove(found)
+        self.unloaded.append(found)
+
+    @precondition(lambda self: self.unloaded)
+    @rule(data=st.data())
+    def ask_for_an_unloaded_file(self, data: st.DataObject) -> None:
+        found = data.draw(st.sampled_from(self.unloaded), label="file")
+        self.unloaded.remove(found)
+        self.waiting.append(found)
+
+    @rule(plate=st.integers(0, 3), number=st.one_of(st.none(), st.integers(0, 2)))
+    def say(self, plate: int, number: int | None) -> None:
+        made = link(plate, number)
+        self.connection.execute(
+            "SELECT identity.make_link('fleet', 'fuelco', %s, %s, 'Ada', '')", (made["external_id"], made["truck_id"])
+        )
+        (at,) = (
+            self.connection.execute("SELECT made_at FROM identity.links ORDER BY link_id DESC LIMIT 1").fetchone() or ()
+        )
+        self.said.append((at, made["external_id"], made["truck_id"]))
+
+    @rule()
+    def refresh(self) -> None:
+        self._refresh()
+
+    @rule(statement=st.integers(0, 60))
+    def refresh_and_die(self, statement: int) -> None:
+        """Either it is done, or nothing of it: another one finds out."""
+        with at_statement(statement, die, of="logistics refresh"), suppress(Interrupted):
+            refresh(self.folder.url)
+
+    def teardown(self) -> None:
+        for found in list(self.waiting):
+            self._load(found)
+        self._refresh()
+        before = stored_rollups(self.connection)
+        refresh(self.folder.url, full=True)
+        assert stored_rollups(self.connection) == before
+
+    def _load(self, found: FoundFile) -> None:
+        assert self.folder.load(found).is_loaded
+        self.waiting.remove(found)
+        self.loaded.append(found)
+
+    def _refresh(self) -> None:
+        refresh(self.folder.url)
+        assert not differences(self.connection)
+        known = self.connection.execute("SELECT FROM analytics.rollup_datasets WHERE dataset = 'fuel'").fetchall()
+        assert (spent_by_truck(self.connection) if known else {}) == self._expected()
+
+    def _expected(self) -> dict[tuple[str, str | None], tuple[int, Decimal]]:
+        """Payments by day and truck, in Python: of the records there are, and of what people and files have said."""
+        in_files = self.connection.execute(
+            "SELECT file.registered_at, page.file_id, page.record_no, external_id, truck_id "
+            "FROM raw.fleet_links AS page JOIN ingest.files AS file USING (file_id)"
+        ).fetchall()
+        made = [((at, 0, file, record), external, key) for at, file, record, external, key in in_files]
+        made += [((at, 1, number, 0), external, key) for number, (at, external, key) in enumerate(self.said)]
+        decides = {external: key for _, external, key in sorted(made, key=lambda each: each[0])}
         found: dict[tuple[str, str | None], tuple[int, Decimal]] = defaultdict(lambda: (0, Decimal(0)))
-        for _, each in self.payments.values():
-            plate = each["plate"]
-            truck_id = None if plate is None else newest.get(plate, (0, None))[1] or f"fuelco:{plate}"
-            count, total = found[each["paid_on"], truck_id]
-            found[each["paid_on"], truck_id] = count + 1, total + Decimal(repr(each["price"]))
+        rows = self.connection.execute("SELECT paid_on::text, plate, price FROM raw.fuel").fetchall()
+        for day, plate, price in rows:
+            truck_id = None if plate is None else decides.get(plate) or f"fuelco:{plate}"
+            number, total = found[day, truck_id]
+            found[day, truck_id] = number + 1, total + price
         return dict(found)
 
 
+def check_any_sequence(folder: FolderUnderTest, connection: Connection, examples: int) -> None:
+    refresh(folder.url)
+    run_state_machine_as_test(
+        lambda: Linking(folder, connection),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=16,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+        ),
+    )
+
+
+@few_or_all(8, of=25)
 def test_figures_equal_a_full_recompute_after_any_sequence(
-    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    folder: FolderUnderTest, connection: Connection, examples: int
 ) -> None:
-    check_sequences(folder, connection, monkeypatch)
+    check_any_sequence(folder, connection, examples)
 
 
-@pytest.mark.slow
-def test_figures_by_longer_periods_equal_a_full_recompute_after_any_sequence(
-    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
+@few_or_all(4, of=15)
+def test_figures_of_a_dataset_that_keeps_its_history_do_too(
+    folder: FolderUnderTest, connection: Connection, examples: int
+) -> None:
+    contracts = folder.options.raw_dir.parent / "contracts"
+    for name in ("fuel", "fleet"):
+        (contracts / f"{name}.yaml").write_text(CONTRACTS[name] + "history: true\n")
+    catalogue = synced_catalogue(folder.url, contracts)
+    keeping = replace(folder, options=replace(folder.options, catalogue=catalogue))
+    check_any_sequence(keeping, connection, examples)
+
+
+@few_or_all(4, of=15)
+def test_figures_by_longer_periods_do_too(
+    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:
     by_longer_periods(monkeypatch, set(Precision))
-    check_sequences(folder, connection, monkeypatch)
+    check_any_sequence(folder, connection, examples)
     units = connection.execute("SELECT DISTINCT document->>'unit' FROM analytics.rollups").fetchall()
-    assert (Grain.MONTH.value,) in units or (Grain.WEEK.value,) in units
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=10)
-@given(steps=STEPS)
-def check_sequences(
-    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch, steps: Any
-) -> None:
-    """Links by people and files, payments, unloads and refreshes that are killed, at random."""
-    connection.execute(
-        "TRUNCATE raw.fleet, raw.fuel, raw.positions, raw.fleet_links, ingest.files, analytics.rollup_datasets, "
-        "identity.links, identity.current_links, identity.proposals RESTART IDENTITY CASCADE"
-    )
-    model, loaded = Model(), list[str]()
-    for action, number, pairs in steps:
-        match action:
-            case "refresh":
-                check_refreshed(folder, connection, model)
-            case "killed refresh":
-                refresh_killed(folder, monkeypatch)
-            case "unload" if loaded:
-                path = loaded.pop(number % len(loaded))
-                unload_file(folder.url, path, folder.options)
-                model.unload(path)
-            case "person":
-                for plate, truck_number in pairs:
-                    make_link(connection, plate, truck_number)
-                    model.by_people.append((model.now(), link(plate, truck_number)))
-            case "fuel" | "links" | "positions":
-                load(folder, model, loaded, action, number, pairs)
-    check_refreshed(folder, connection, model)
-    before = stored_rollups(connection)
-    refresh(folder.url, full=True)
-    assert stored_rollups(connection) == before
-
-
-def load(folder: FolderUnderTest, model: Model, loaded: list[str], action: str, number: int, pairs: Any) -> None:
-    at = model.now()
-    if action == "fuel":
-        path = f"fuel/{at}.json"
-        records = [payment(n, n % 4 if day is None else n % 3, 9 * (day or 0) + number) for n, day in pairs]
-        model.payments |= {each["payment"]: (path, each) for each in records}
-    elif action == "links":
-        path = f"fleet_links/{at}.json"
-        records = [link(plate, truck_number) for plate, truck_number in pairs]
-        model.links[path] = (at, records)
-    else:
-        path = f"positions/{at}.json"
-        records = [position(device, day or 0) for device, day in pairs]
-    folder.drop_and_load(path, records)
-    loaded.append(path)
-
-
-def check_refreshed(folder: FolderUnderTest, connection: Connection, model: Model) -> None:
-    refresh(folder.url)
-    assert not differences(connection)
-    expected = model.expected()
-    known = connection.execute("SELECT FROM analytics.rollup_datasets WHERE dataset = 'fuel'").fetchall()
-    assert (spent_by_truck(connection) if known else {}) == expected
-
-
-def refresh_killed(folder: FolderUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refresh that fails after it has taken in the links: nothing of it may stay."""
-
-    def fail(*_: Any, **__: Any) -> Any:
-        raise psycopg.OperationalError("killed")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("logistics_pipeline.analytics.refresh._publish", fail)
-        with suppress(TransientError):  # without anything to refresh, it does not get so far
-            refresh(folder.url)
+    assert {(Grain.MONTH.value,), (Grain.WEEK.value,)} & set(units)
 
 
 # -- by example --------------------------------------------------------------------------------------------------------
@@ -416,3 +474,46 @@ def test_a_rule_does_not_repeat_what_a_person_has_undone(folder: FolderUnderTest
     make_link(connection, 1, None)
     refresh(folder.url)
     assert proposals(connection) == [("W-1231", "TRUCK-01", "same_plate", "open")]
+
+
+# -- what waits --------------------------------------------------------------------------------------------------------
+
+
+def test_a_link_that_waits_makes_the_figures_stale(folder: FolderUnderTest, connection: Connection) -> None:
+    refresh(folder.url)
+    assert not ledger.staleness(connection).is_stale
+    make_link(connection, 0, 1)
+    assert ledger.staleness(connection).is_stale
+    refresh(folder.url)
+    assert not ledger.staleness(connection).is_stale
+    assert refresh(folder.url).batches == 0
+
+
+def test_a_retired_dataset_of_links_is_withdrawn(folder: FolderUnderTest, connection: Connection) -> None:
+    folder.drop_and_load("fuel/1.json", [payment(1, 0)])
+    folder.drop_and_load("fleet_links.json", [link(0, 1)])
+    refresh(folder.url)
+    assert {truck for _, truck in spent_by_truck(connection)} == {"TRUCK-01"}
+
+    retire_dataset(connection, "fleet_links", retired_by="test")
+    folder.drop_and_load("fuel/2.json", [payment(2, 0)])
+    refresh(folder.url)
+
+    assert {truck for _, truck in spent_by_truck(connection)} == {"fuelco:W-1230"}
+    assert not differences(connection)
+
+
+def test_records_of_links_without_an_id_or_corrected_later(folder: FolderUnderTest, connection: Connection) -> None:
+    folder.drop_and_load("fuel.json", [payment(1, 0), payment(2, 1)])
+    folder.drop_and_load("fleet_links/1.json", [link(0, 1), link(1, 1, external_id="")])
+    folder.drop_and_load("fleet_links/2.json", [link(0, None, truck_id="")])
+    refresh(folder.url)
+    assert {truck for _, truck in spent_by_truck(connection)} == {"fuelco:W-1230", "fuelco:W-1231"}
+
+
+def test_links_are_left_out_of_statements_that_do_not_ask_for_them(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    records = rollups_source(dataset(connection, "fuel"))
+    asked = sql.SQL("EXPLAIN SELECT paid_on, sum(price) FROM {} GROUP BY 1").format(records)
+    assert "current_links" not in str(connection.execute(asked).fetchall())

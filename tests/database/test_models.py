@@ -2,6 +2,8 @@
 
 import ast
 import importlib.util
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,14 +18,17 @@ from logistics_core.models import artefacts
 from logistics_core.models.artefacts import ArtefactError
 from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
-from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.database.contracts import catalogue_in_force
+from logistics_pipeline.exports.backup import export_everything, restore
+from logistics_pipeline.exports.destinations import destination
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.models import registry
 from logistics_pipeline.models.registry import RegistryError
 from logistics_pipeline.models.updating import UnknownModel, Updated, due_models, update_model
 from tests.contract_texts import synced_catalogue
 from tests.database.conftest import FolderUnderTest
+from tests.database.forking import run_command
 from tests.model_records import DELIVERIES, as_csv, deliveries
 
 HOURS = "deliveries.hours"
@@ -317,6 +322,73 @@ def test_a_killed_update_leaves_nothing_half_done(folder: FolderUnderTest, conne
     assert killed.returncode == -9
     assert states(connection) == {}
     assert update(folder).version == 1
+
+
+# -- exports and commands --------------------------------------------------------------------------------------------
+
+
+def test_a_restored_database_knows_the_history_of_its_models(
+    folder: FolderUnderTest, connection: Connection, server_url: str, tmp_path: Path
+) -> None:
+    update(folder)
+    load(folder, "2", as_csv(deliveries(2, start=DAYS)))
+    update(folder, trains=True)
+    load(folder, "3", as_csv(deliveries(2, start=DAYS + 2, hours=None)))
+    update(folder)
+    to = destination(str(tmp_path / "export"), ())
+    export_everything(folder.url, to)
+    url = with_database(server_url, "restored_models")
+    with connect(server_url) as server:
+        server.execute("DROP DATABASE IF EXISTS restored_models WITH (FORCE)")
+    try:
+        restore(url, to)
+        with connect(url) as restored:
+            for table in ("models", "versions", "artefacts", "backtests", "transitions", "aliases", "predictions"):
+                rows = f"SELECT each::text FROM models.{table} AS each ORDER BY 1"
+                assert restored.execute(rows.encode()).fetchall() == connection.execute(rows.encode()).fetchall(), table
+            assert registry.roll_back(restored, HOURS, "Ada", "Back").version == 1
+            assert states(restored) == {1: "production", 2: "archived"}
+            with pytest.raises(errors.IntegrityError):
+                restored.execute("UPDATE models.versions SET state = 'production' WHERE version = 2")
+    finally:
+        with connect(server_url) as server:
+            server.execute("DROP DATABASE IF EXISTS restored_models WITH (FORCE)")
+
+
+def test_the_commands_train_list_promote_and_roll_back(folder: FolderUnderTest, raw_dir: Path) -> None:
+    data_dir = raw_dir.parent
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LOGISTICS_")}
+    environment |= {"LOGISTICS_DATABASE_URL": folder.url, "LOGISTICS_DATA_DIR": str(data_dir)}
+
+    def models(*arguments: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
+        done = run_command(["models", *arguments], environment, data_dir)
+        assert "Traceback" not in done.stderr
+        assert done.returncode == code, done.stderr
+        return done
+
+    assert "Not trained yet" in models("list").stderr
+    assert "version 1 of deliveries.hours (running_mean) is in production" in models("train", HOURS).stderr
+    (listed,) = [json.loads(line) for line in models("list", "--json").stdout.splitlines()]
+    assert (listed["model"], listed["version"], listed["method"]) == (HOURS, 1, "running_mean")
+    load(folder, "2", as_csv(deliveries(2, start=DAYS)))
+    models("train", HOURS)
+    assert models("rollback", HOURS, "--reason", "Odd", "--author", "Ada").stderr.startswith("Version 1 of ")
+    assert models("history", HOURS, "--at", "2100-01-01").stdout == "1\n"
+    assert models("history", HOURS, "--at", "2000-01-01").stdout == "none\n"
+    newest = json.loads(models("history", HOURS, "--json").stdout.splitlines()[0])
+    assert (newest["version"], newest["to_state"], newest["author"]) == (2, "archived", "Ada")
+    versions = {
+        each["version"]: each["state"] for each in map(json.loads, models("list", HOURS, "--json").stdout.splitlines())
+    }
+    assert versions == {1: "production", 2: "archived"}
+    out = data_dir / "model.json"
+    assert "SHA-256" in models("export", HOURS, "--out", str(out)).stderr
+    assert json.loads(out.read_bytes())["method"] == "running_mean"
+    assert "is in production" in models("promote", HOURS, "2", "--reason", "Good after all").stderr
+    assert "is archived" in models("archive", HOURS, "1", "--reason", "Old", code=1).stderr
+    refused = models("promote", HOURS, "9", "--reason", "x", code=1)
+    assert refused.stderr.strip().endswith(f"`logistics models list {HOURS}` shows all versions.")
+    models("promote", "deliveries.nothing", "1", "--reason", "x", code=1)
 
 
 UNPICKLERS = frozenset({"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "skops"})

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -36,7 +37,9 @@ from logistics_pipeline.loading.rejects.export_lines import export_line
 from logistics_pipeline.loading.rejects.replay import replay_export
 from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.migrations import migrate
+from tests.contract_texts import synced_catalogue
 from tests.database.records import shipment, vehicle
+from tests.identities import CONTRACTS, link, payment, truck
 
 LOGS = [
     {"log_id": f"L{n}", "vehicle_id": f"V{n % 3}", "trip_date": f"2024-03-{n % 28 + 1:02}", "mileage": n * 1.1}
@@ -113,6 +116,43 @@ def test_a_restored_database_is_the_one_that_was_exported(
     before, after = tables(filled, ("analytics",)), tables(empty_url, ("analytics",))
     for table in before.keys() - {"analytics.status", "analytics.definitions", "analytics.rollup_datasets"}:
         assert after[table] == before[table], table
+
+
+def test_links_and_proposals_are_restored_and_figures_follow_them(
+    database_url: str, options: LoadOptions, empty_url: str, tmp_path: Path
+) -> None:
+    contracts = options.raw_dir.parent / "contracts"
+    contracts.mkdir()
+    for name, text in CONTRACTS.items():
+        (contracts / f"{name}.yaml").write_text(text)
+    ours = replace(options, catalogue=synced_catalogue(database_url, contracts))
+    for name, records in (
+        ("fleet.json", [truck(1), truck(2)]),
+        ("fuel.json", [payment(n, n % 3) for n in range(9)]),
+        ("fleet_links.json", [link(0, 2)]),
+    ):
+        (ours.raw_dir / name).write_text(json.dumps(records))
+        found = ours.folder.look_at(ours.raw_dir / name)
+        assert found is not None
+        load_file(database_url, found, ours)
+    refresh(database_url)
+    with connect(database_url) as connection:
+        connection.execute("SELECT identity.decide_proposal(1, true, 'Ada', '')")
+    refresh(database_url)
+    to = where(None, tmp_path)
+    export_everything(database_url, to)
+
+    restore(empty_url, to)
+
+    before, after = tables(database_url, ("identity",)), tables(empty_url, ("identity",))
+    for table in ("identity.links", "identity.current_links", "identity.proposals"):
+        ours_without, theirs = (
+            [re.sub(r",\d*\)$", "", str(row[0])) for row in found[table]] for found in (before, after)
+        )
+        assert len(theirs) == 2 and theirs == ours_without, table
+    with connect(empty_url) as connection:
+        connection.execute("SELECT identity.make_link('fleet', 'fuelco', 'W-1230', NULL, 'Ada', '')")
+        assert connection.execute("SELECT max(link_id) FROM identity.links").fetchone() == (3,)
 
 
 def correct(url: str, options: LoadOptions, folder: Path, *, every: int) -> None:

@@ -49,7 +49,7 @@ export function get(address) {
 }
 
 // A response requested before the change may not include it.
-for (const news of ["data_version", "ingest", "sources", "forecasts", "models"]) on(news, () => underway.clear());
+for (const news of ["data_version", "ingest", "sources", "forecasts", "models", "alerts"]) on(news, () => underway.clear());
 
 async function ask(address) {
   return (await send(address)).json();

@@ -1,5 +1,6 @@
 // The shell: navigation, head, range control; opens the page that the address names and notifies it of changes.
 
+import { openIncidents } from "./alerts.js";
 import { ApiError, url } from "./api.js";
 import * as events from "./events.js";
 import { request } from "./figures.js";
@@ -24,6 +25,7 @@ const PAGES = {
   models: { words: "Models", image: "models", load: () => import("./pages/models.js") },
   explore: { words: "Explore", image: "explore", load: () => import("./pages/explore.js") },
   boards: { words: "Boards", image: "boards", load: () => import("./pages/boards.js"), one: () => import("./pages/board.js") },
+  alerts: { words: "Alerts", image: "bell", load: () => import("./pages/alerts.js") },
   pipeline: { words: "Pipeline", image: "pipeline", load: () => import("./pages/pipeline.js") },
   sources: { words: "Sources", image: "cloud", load: () => import("./pages/sources.js"), one: () => import("./pages/source.js") },
   identities: { words: "External ids", image: "link", load: () => import("./pages/identities.js"), one: () => import("./pages/thing.js") },
@@ -32,9 +34,9 @@ const PAGES = {
 };
 const STATUS = "/api/system/status";
 /** Pages that need no figures, so they open before the first file is there. */
-const WITHOUT_DATA = new Set(["pipeline", "data", "import", "explore", "boards", "sources", "forecasts", "models", "identities"]);
+const WITHOUT_DATA = new Set(["pipeline", "data", "import", "explore", "boards", "sources", "forecasts", "models", "identities", "alerts"]);
 /** Pages that show no range of days: what the address says about one is for others. */
-const WITHOUT_RANGE = new Set(["pipeline", "data", "import", "sources", "forecasts", "models", "identities"]);
+const WITHOUT_RANGE = new Set(["pipeline", "data", "import", "sources", "forecasts", "models", "identities", "alerts"]);
 
 /** Seconds between attempts to replace stale figures; an event of the server does so sooner. */
 const STALE_SECONDS = 15;
@@ -47,10 +49,13 @@ let opening = 0;
 
 /** How many proposals wait for a decision, beside the page that lists them; hidden while none does. */
 const waiting = h("span", { class: "badge warn waiting", hidden: true });
+/** The same of incidents that are open. */
+const incidents = h("span", { class: "badge bad waiting", hidden: true });
 const links = Object.entries(PAGES).filter(([, { below }]) => !below).map(([name, { words, image }]) => {
   const link = h("a", { href: at(`/${name}`) }, icon(image), words);
   link.page = name;
   if (name === "import") link.append(waiting);
+  if (name === "alerts") link.append(incidents);
   return link;
 });
 const staleNote = h("p", { class: "note warn stale-note", role: "status", hidden: true });
@@ -204,6 +209,7 @@ async function readStatus() {
   status = { ...data, newest_day: data.data_version === newest?.version ? newest.day : data.last_day };
   statusSince = stale ? at : null;
   showWaiting(data.open_proposals);
+  showIncidents();
   showLive();
   renewLater();
 }
@@ -211,6 +217,15 @@ async function readStatus() {
 function showWaiting(proposals) {
   waiting.hidden = proposals === 0;
   replace(waiting, count(proposals), h("span", { class: "sr-only" }, proposals === 1 ? " proposal waits" : " proposals wait"));
+}
+
+/** Shows how many warnings and critical incidents are open; what is for information waits for nobody. */
+async function showIncidents() {
+  const open = await openIncidents();
+  if (open === null) return;
+  const number = open.critical + open.warning;
+  incidents.hidden = number === 0;
+  replace(incidents, count(number), h("span", { class: "sr-only" }, number === 1 ? " incident is open" : " incidents are open"));
 }
 
 /** A proposal was made or decided on. */
@@ -379,4 +394,5 @@ events.on("state", showLive);
 events.on("data_version", renew);
 events.on("database", databaseChanged);
 events.on("contracts", contractsChanged);
+events.on("alerts", showIncidents);
 events.start();

@@ -1,14 +1,14 @@
-// Server-sent events: a new data version, the progress of a load, proposals and contracts, pulls of sources, forecasts, models. One stream, closed while the page is hidden.
+// Server-sent events: a new data version, the progress of a load, proposals and contracts, pulls of sources, forecasts, models, alerts. One stream, closed while the page is hidden.
 
 import { at } from "./root.js";
 
-const listeners = { data_version: new Set(), ingest: new Set(), contracts: new Set(), sources: new Set(), forecasts: new Set(), models: new Set(), database: new Set(), state: new Set() };
+const listeners = { data_version: new Set(), ingest: new Set(), contracts: new Set(), sources: new Set(), forecasts: new Set(), models: new Set(), alerts: new Set(), database: new Set(), state: new Set() };
 let source = null;
 let lost = false;
 let version = null;
 let again = null;
 
-/** Calls `listener(data)` for each event of that name until `stop` (a function) is called. Names: data_version, ingest, contracts, sources, forecasts, models, database, state. */
+/** Calls `listener(data)` for each event of that name until `stop` (a function) is called. Names: data_version, ingest, contracts, sources, forecasts, models, alerts, database, state. */
 export function on(name, listener) {
   listeners[name].add(listener);
   return () => listeners[name].delete(listener);
@@ -70,6 +70,7 @@ function open() {
   source.addEventListener("contracts", ({ data }) => tell("contracts", JSON.parse(data)));
   source.addEventListener("sources", ({ data }) => tell("sources", JSON.parse(data)));
   source.addEventListener("forecasts", ({ data }) => tell("forecasts", data));
+  source.addEventListener("alerts", ({ data }) => tell("alerts", data));
   source.addEventListener("models", ({ data }) => tell("models", data));
   source.addEventListener("database", ({ data }) => {
     lostDatabaseAt = data === "available" ? null : (lostDatabaseAt ?? Date.now());

@@ -5,7 +5,7 @@ import re
 from logistics_api.http.auth.origins import SAFE_METHODS
 from logistics_core.settings import Scope
 
-READ, EXPORT, INGEST, CONTRACTS, BOARDS = (str(scope) for scope in Scope)
+READ, EXPORT, INGEST, CONTRACTS, BOARDS, ALERTS = (str(scope) for scope in Scope)
 SESSION_PATH = "/api/session"
 GRAPHQL_PATHS = frozenset({"/graphql", "/api/graphql"})
 """Every request is a read there: what changes something is checked when the document is known. Pages use the second
@@ -19,6 +19,7 @@ PULL_REQUESTS = re.compile(r"/api/sources/[^/]+/requests/[^/]+")
 CONTRACT_STATUS_PREFIX = "/api/contracts/requests/"
 """The same of requests about contracts: files are proposed with one scope, contracts are decided on with another."""
 BOARDS_PATH = "/api/boards"
+ALERTS_PREFIX = "/api/alerts/"
 V2_PATH = "/v2"
 """The Open Inference Protocol: what asks for predictions there changes nothing, also by POST."""
 V2_HEALTH_PREFIX = "/v2/health/"
@@ -30,8 +31,8 @@ EXPORTED_REJECTS = re.compile(r"/api/ingestion/files/[^/]+/rejects\.ndjson")
 def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...]:
     """The scopes of which a request requires one; empty if open to everyone.
 
-    Every change requires `ingest`, but what is decided about contracts requires `contracts`, and what people keep for
-    the dashboard `boards`.
+    Every change requires `ingest`, but what is decided about contracts requires `contracts`, what people keep for the
+    dashboard `boards`, and what they do about incidents `alerts`.
     """
     if method == "OPTIONS" or path == SESSION_PATH:
         return ()
@@ -43,6 +44,8 @@ def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...
         return (READ,) if path == "/metrics" and not is_local else ()
     if method not in SAFE_METHODS and (path == BOARDS_PATH or path.startswith(f"{BOARDS_PATH}/")):
         return (BOARDS,)
+    if method not in SAFE_METHODS and path.startswith(ALERTS_PREFIX):
+        return (ALERTS,)
     if method not in SAFE_METHODS:
         return (CONTRACTS,) if path.startswith(CONTRACTS_PREFIX) and path != PROPOSALS_PATH else (INGEST,)
     if path.startswith("/api/exports") or EXPORTED_REJECTS.fullmatch(path):

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from logistics_core.catalogue import Dataset
 from logistics_core.sql_files import read_sql
+from logistics_core.versions import SUCCESSOR
 from logistics_pipeline.database.connections import Connection
 
 _EXISTING = "_existing"
@@ -30,6 +31,7 @@ class History:
             "history": sql.Identifier("history", dataset.name),
             "columns": _list(columns),
             "key": _list(dataset.identity),
+            "successor": sql.Identifier(SUCCESSOR),
         }
 
     @property
@@ -41,8 +43,8 @@ class History:
         """Finds out whether they are kept, in the caller's transaction, which holds a lock on the raw table."""
         if not self._dataset.key:
             return  # its records are never superseded
-        parameters = {"history": self._dataset.history_table, "dataset": self._dataset.name}
-        row = self._connection.execute(read_sql("history/kept_columns").encode(), parameters).fetchone()
+        names = {"history": self._dataset.history_table, "dataset": self._dataset.name, "successor": SUCCESSOR}
+        row = self._connection.execute(read_sql("history/kept_columns").encode(), names).fetchone()
         self.columns = tuple(row[0]) if row is not None and row[0] is not None else None
 
     @property

@@ -7,6 +7,7 @@ keys are there to look for; after it, they are free.
 
 from psycopg import sql
 
+from logistics_core import versions
 from logistics_core.catalogue import Dataset
 from logistics_core.row_days import day_of_row
 from logistics_core.sql_files import read_sql
@@ -38,7 +39,14 @@ class Restoring:
         """Puts them into the table once the rows of the file are gone; returns how many there are."""
         if not self._columns:
             return 0
-        self._connection.execute(self._statement("remove_file"), {"file_id": self._file_id})
+        self._connection.execute(
+            self._statement(
+                "remove_file",
+                file_id=self._file,
+                successor=sql.Identifier(versions.SUCCESSOR),
+                no_file=sql.Literal(versions.END),
+            )
+        )
         total = 0
         for file_id, records, filled in self._connection.execute(self._restore()).fetchall():
             ledger.bring_back(self._connection, file_id, records)
@@ -53,7 +61,7 @@ class Restoring:
         if not self._dataset.key:
             return ()
         found = self._connection.execute(read_sql("raw/columns").encode(), {"table": self._dataset.history_table})
-        return tuple(name for name, _ in found.fetchall())
+        return tuple(name for name, _ in found.fetchall() if name != versions.SUCCESSOR)
 
     @property
     def _file(self) -> sql.Literal:

@@ -5,7 +5,7 @@ from alembic import op
 from logistics_core.sql_files import read_sql
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 
 
 def upgrade() -> None:

@@ -55,7 +55,7 @@ export function build(view) {
     placeholder: "10rem",
     empty: ({ total }) => (total ? null : "Nothing is on its way: all records have their value"),
     csv: ({ predictions }) => ({ columns: ["key", "started_on", "late_risk", "promise", "likely"].map((key) => ({ key })), rows: predictions.map((row) => ({ ...row, key: row.key.join(" "), likely: row.quantiles[middle(row)] })) }),
-    render: (found) => lateTable(found, unitOf(duration())),
+    render: (found) => lateTable(found, unitOf(duration()), duration()?.declaration.by ?? []),
   });
   const right = panel(view, {
     title: "How right it was",
@@ -125,6 +125,8 @@ function choices(view, found, model) {
 
 const unitOf = (model) => (model?.champion?.outputs?.unit ? ` ${model.champion.outputs.unit}` : "");
 const number = (value) => (value === null || value === undefined ? "–" : decimal(value, Math.abs(value) < 10 ? 2 : 1));
+/** As the asset check sees it: by 2 % or more. */
+const isWorse = ({ error, naive_error: naive }) => error !== null && naive !== null && error > 1.02 * naive;
 const middle = ({ quantiles }) => (quantiles.length - 1) / 2;
 
 /** What the version is, how it did in its back-test, and what came true since. */
@@ -159,7 +161,7 @@ function windowsTable({ windows, compared }, kind, unit) {
   const rows = windows.map((each, i) => ({ ...each, before: compared?.[i]?.pinball ?? null }));
   const columns = kind === "duration"
     ? [
-        { key: "error", label: "Error", number: true, node: (value, row) => h("span", { class: value > row.naive_error ? "problem" : null }, `${number(value)}${unit}`), title: "Mean absolute error of the median" },
+        { key: "error", label: "Error", number: true, node: (value, row) => h("span", { class: isWorse(row) ? "problem" : null }, `${number(value)}${unit}`), title: "Mean absolute error of the median" },
         { key: "naive_error", label: "Median of the group", number: true, format: (value) => `${number(value)}${unit}`, title: "The same error of the median of the group, as it was known when the window began" },
         { key: "pinball", label: "Pinball loss", number: true, format: number, title: "Mean loss of all quantiles: lower is better. It decides which method is used" },
         { key: "before", label: "Version before", number: true, format: number, title: "Pinball loss of the version that was in production then, on the same records" },
@@ -187,9 +189,8 @@ function inputsTable(inputs) {
   });
 }
 
-function lateTable({ predictions, total }, unit) {
+function lateTable({ predictions, total }, unit, by) {
   const shown = (value) => (value === null ? "–" : `${number(value)}${unit}`);
-  const inputs = Object.keys(predictions[0]?.inputs ?? {});
   return [
     table({
       caption: "Records on their way by their risk of being late",
@@ -197,7 +198,7 @@ function lateTable({ predictions, total }, unit) {
       columns: [
         { key: "key", label: "Record", head: true, format: (key) => key.join(" ") },
         { key: "started_on", label: "Began", format: day },
-        ...inputs.slice(0, 2).map((name) => ({ key: name, label: name, format: (_, row) => String(row.inputs[name] ?? "–") })),
+        ...by.slice(0, 3).map((name) => ({ key: name, label: name, format: (_, row) => String(row.inputs[name] ?? "–") })),
         { key: "late_risk", label: "Risk", number: true, node: (value) => (value === null ? "–" : badge(share(value, 0), value >= 0.5 ? "bad" : value >= 0.2 ? "warn" : null)), title: "Probability of taking longer than promised or, without a promise, than the mean of the group and an hour" },
         { key: "likely", label: "Likely", number: true, format: (_, row) => shown(row.quantiles[middle(row)]), title: "Median of what may come" },
         { key: "with", label: "With 90 %", number: true, format: (_, { quantiles }) => `${shown(quantiles[0])} – ${shown(quantiles.at(-1))}` },
@@ -215,7 +216,7 @@ function accuracyTable(weeks, unit) {
     columns: [
       { key: "week", label: "Week of", head: true, format: day },
       { key: "predictions", label: "Predictions", number: true, format: count },
-      { key: "error", label: "Error", number: true, node: (value, row) => h("span", { class: value > row.naive_error ? "problem" : null }, `${number(value)}${unit}`), title: "Mean absolute error of the median" },
+      { key: "error", label: "Error", number: true, node: (value, row) => h("span", { class: isWorse(row) ? "problem" : null }, `${number(value)}${unit}`), title: "Mean absolute error of the median" },
       { key: "naive_error", label: "Median of the group", number: true, format: (value) => `${number(value)}${unit}`, title: "The same error of the median of the group" },
       { key: "bias", label: "Bias", number: true, format: number, title: "Above 0 where predictions were too high" },
       { key: "coverage_90", label: "In 90 %", number: true, format: (value) => share(value, 0) },

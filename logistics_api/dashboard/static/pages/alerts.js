@@ -1,0 +1,217 @@
+// Alerts: what is open and who looks after it, the timeline of one incident, the rules, and silences.
+
+import { h } from "../dom.js";
+import * as events from "../events.js";
+import { count, decimal, moment } from "../format.js";
+import { icon } from "../icons.js";
+import { at } from "../root.js";
+import { INCIDENTS, RULES, SILENCES, act, actionButton, askFor, severityBadge, standing, subjectWords, when } from "../alerts.js";
+import { badge } from "../components/badges.js";
+import { parameterSelect } from "../components/choices.js";
+import { message, panel } from "../components/panel.js";
+import { table } from "../components/table.js";
+
+export const title = () => "Alerts";
+export const ranged = false;
+
+const PAGE = 50;
+const STATES = { open: "Open", closed: "Over", all: "All" };
+const SEVERITIES = { "": "All severities", critical: "Critical", warning: "Warning", info: "Info" };
+/** Hours that a silence can be made for. */
+const LENGTHS = { 1: "1 hour", 4: "4 hours", 24: "1 day", 168: "1 week" };
+/** Seconds after which a worker that says nothing is taken for gone. */
+const SILENT = 90;
+
+export function build(view) {
+  const chosen = () => view.get("incident");
+  const one = panel(view, {
+    title: () => (chosen() ? `Incident ${chosen()}` : ""),
+    request: () => (chosen() ? `${INCIDENTS}/${encodeURIComponent(chosen())}` : null),
+    live: null,
+    className: "incident-panel",
+    placeholder: "14rem",
+    render: (incident) => details(view, incident, renew),
+  });
+  const list = panel(view, {
+    title: "Incidents",
+    subtitle: "What somebody should look at",
+    request: () => address(view),
+    live: null,
+    placeholder: "16rem",
+    actions: [
+      parameterSelect(view, { label: "State", name: "state", options: STATES, also: { before: null } }),
+      parameterSelect(view, { label: "Severity", name: "severity", options: SEVERITIES, also: { before: null } }),
+    ],
+    empty: ({ incidents }) => (incidents.length ? null : view.get("state") ? "There is no such incident" : "Nothing is wrong"),
+    csv: ({ incidents }) => ({ columns: COLUMNS, rows: incidents.map((row) => ({ ...row, subject: subjectWords(row) })) }),
+    render: (answer) => incidentTable(view, answer),
+  });
+  const silences = panel(view, {
+    title: "Silences",
+    subtitle: "Times in which incidents are recorded and not announced",
+    request: () => SILENCES,
+    live: null,
+    className: "span-6",
+    placeholder: "8rem",
+    actions: [actionButton([icon("add"), "New silence"], () => newSilence(null, renew), "new-silence")],
+    empty: (answer) => (answer.silences.length ? null : "No silence is in force"),
+    render: (answer) => silenceTable(answer.silences, renew),
+  });
+  const rules = panel(view, {
+    title: "Rules",
+    subtitle: "What is watched; a file in the folder alerts of the data folder adds or changes one",
+    request: () => RULES,
+    live: null,
+    placeholder: "16rem",
+    csv: (answer) => ({ columns: ["name", "title", "severity", "origin", "is_enabled", "open_incidents", "subjects", "evaluated_at", "error", "problem"].map((key) => ({ key })), rows: answer.rules }),
+    render: (answer) => [workerNote(answer.duties), ruleTable(answer.rules)],
+  });
+  function renew() {
+    for (const each of [one, list, silences, rules]) each.renew();
+  }
+  const follow = () => (one.hidden = !chosen());
+  view.follow(follow);
+  follow();
+  view.atEnd(events.on("alerts", renew));
+  return h("div", { class: "grid" }, one, list, rules, silences);
+}
+
+const COLUMNS = ["incident_id", "severity", "title", "subject", "summary", "opened_at", "closed_at", "acknowledged_by", "assigned_to", "rule"].map((key) => ({ key }));
+
+function address(view) {
+  const parameters = new URLSearchParams({ state: view.get("state", "open"), limit: PAGE });
+  for (const name of ["severity", "before", "rule"]) if (view.get(name)) parameters.set(name, view.get(name));
+  return `${INCIDENTS}?${parameters}`;
+}
+
+function incidentTable(view, { incidents, total }) {
+  const open = (incident) => view.set({ incident: String(incident.incident_id) });
+  const last = incidents.at(-1);
+  return [
+    table({
+      caption: "Incidents, newest first",
+      rows: incidents,
+      rowClass: (row) => (String(row.incident_id) === view.get("incident") ? "selected" : null),
+      columns: [
+        { key: "title", label: "Incident", head: true, wrap: true, node: (words, row) => h("button", { type: "button", class: "link", "data-focus": `incident-${row.incident_id}`, onclick: () => open(row) }, words, subjectWords(row) && `: ${subjectWords(row)}`) },
+        { key: "severity", label: "Severity", node: severityBadge },
+        { key: "closed_at", label: "State", node: (_, row) => standing(row) },
+        { key: "opened_at", label: "Since", node: when },
+        { key: "assigned_to", label: "Assigned to", format: (who) => who ?? "–" },
+        { key: "rule", label: "Rule" },
+      ],
+    }),
+    h(
+      "div",
+      { class: "chips" },
+      h("p", { class: "muted" }, `${count(total)} in all`),
+      view.get("before") && h("button", { type: "button", class: "button", "data-focus": "newest", onclick: () => view.set({ before: null }) }, "Newest"),
+      incidents.length === PAGE && h("button", { type: "button", class: "button", "data-focus": "older", onclick: () => view.set({ before: String(last.incident_id) }) }, "Older"),
+    ),
+  ];
+}
+
+const KINDS = { opened: "Opened", announced: "Announced", held: "Held back", closed: "Over", acknowledged: "Acknowledged", assigned: "Assigned to", commented: "Comment" };
+
+function details(view, incident, renew) {
+  const path = `${INCIDENTS}/${incident.incident_id}`;
+  const done = async (promise) => (await promise) && renew();
+  const actions = [
+    !incident.acknowledged_by && !incident.closed_at && actionButton("Acknowledge", () => done(act(`${path}/acknowledge`, {})), "acknowledge"),
+    actionButton("Assign", () => assign(path, incident, renew), "assign"),
+    actionButton("Comment", () => comment(path, renew), "comment"),
+    !incident.closed_at && actionButton("Silence", () => newSilence(incident, renew), "silence"),
+  ];
+  return [
+    h("div", { class: "chips" }, severityBadge(incident.severity), standing(incident), incident.kind === "unknown" && badge("Cannot be evaluated", "warn")),
+    h("h3", {}, incident.title, subjectWords(incident) && `: ${subjectWords(incident)}`),
+    h("p", {}, incident.summary),
+    incident.held_because && h("p", { class: "note" }, icon("clock"), h("span", {}, `Nobody was told: ${incident.held_because}.`)),
+    incident.facts.length > 0 && h("dl", { class: "facts" }, incident.facts.map(({ name, value }) => h("div", {}, h("dt", {}, name), h("dd", {}, value ?? "–")))),
+    h(
+      "div",
+      { class: "chips" },
+      incident.path && h("a", { class: "button", href: at(incident.path) }, icon("external"), "Show it"),
+      actions,
+      h("button", { type: "button", class: "button plain", "data-focus": "close-incident", onclick: () => view.set({ incident: null }) }, icon("close"), "Close"),
+    ),
+    table({
+      caption: "Timeline",
+      rows: incident.timeline,
+      columns: [
+        { key: "at", label: "When", head: true, format: moment },
+        { key: "kind", label: "What", format: (kind) => KINDS[kind] ?? kind },
+        { key: "text", label: "Words", wrap: true },
+        { key: "author", label: "Who" },
+      ],
+    }),
+  ];
+}
+
+async function assign(path, incident, renew) {
+  const found = await askFor({ title: "Who looks after it?", fields: [{ name: "to", label: "Name", value: incident.assigned_to ?? "" }], action: "Assign" });
+  if (found && (await act(`${path}/assign`, found))) renew();
+}
+
+async function comment(path, renew) {
+  const found = await askFor({ title: "What should others know?", fields: [{ name: "text", label: "Comment", kind: "long", required: true }], action: "Comment" });
+  if (found && (await act(`${path}/comment`, found))) renew();
+}
+
+/** A silence of the subject of an incident, or of everything. */
+async function newSilence(incident, renew) {
+  const about = incident ? `${incident.title}${subjectWords(incident) ? `: ${subjectWords(incident)}` : ""}` : "Everything";
+  const found = await askFor({
+    title: `Silence: ${about}`,
+    fields: [
+      { name: "hours", label: "For", options: LENGTHS, value: "4" },
+      { name: "reason", label: "Why", required: true },
+    ],
+    action: "Silence",
+  });
+  if (!found) return;
+  const ends = new Date(Date.now() + Number(found.hours) * 3_600_000).toISOString();
+  const body = { rule: incident?.rule ?? null, labels: incident?.labels ?? {}, ends_at: ends, reason: found.reason };
+  if (await act(SILENCES, body)) renew();
+}
+
+function silenceTable(silences, renew) {
+  const end = async ({ silence_id: id }) => (await act(`${SILENCES}/${id}`, null, { method: "DELETE" })) && renew();
+  return table({
+    caption: "Silences in force",
+    rows: silences,
+    columns: [
+      { key: "rule", label: "What", head: true, format: (rule, row) => [rule ?? "Everything", subjectWords(row)].filter(Boolean).join(", ") },
+      { key: "ends_at", label: "Until", format: moment },
+      { key: "reason", label: "Why", wrap: true },
+      { key: "author", label: "Who" },
+      { key: "silence_id", label: "Action", node: (id, row) => actionButton("End", () => end(row), `end-${id}`) },
+    ],
+  });
+}
+
+/** Whether somebody evaluates the rules at all. */
+function workerNote(duties) {
+  const duty = duties.find((each) => each.duty === "alerts");
+  if (duty && duty.seconds_ago < SILENT) return duty.problem && h("p", { class: "note bad", role: "note" }, icon("warning"), h("span", {}, duty.problem));
+  const since = duty ? `for ${decimal(duty.seconds_ago / 60, 0)} minutes` : "yet";
+  return h("p", { class: "note bad", role: "note" }, icon("warning"), h("span", {}, `No worker has evaluated these rules ${since}. `, h("code", {}, "logistics up"), " starts one, ", h("code", {}, "logistics work"), " is one."));
+}
+
+function ruleTable(rules) {
+  if (rules.length === 0) return message("bell", "There are no rules yet", "They are there once a worker has started.");
+  const trouble = (row) => row.problem ?? row.error;
+  return table({
+    caption: "All rules",
+    rows: rules,
+    columns: [
+      { key: "title", label: "Rule", head: true, wrap: true, node: (words, row) => [words ?? row.name, !row.is_enabled && [" ", badge("Disabled")]] },
+      { key: "severity", label: "Severity", node: severityBadge },
+      { key: "open_incidents", label: "Open", number: true, format: count },
+      { key: "subjects", label: "Subjects", number: true, format: (subjects) => (subjects === null ? "–" : count(subjects)), title: "How many files, datasets, sources or values the last look has seen" },
+      { key: "evaluated_at", label: "Evaluated", node: when },
+      { key: "name", label: "Name", node: (name) => h("code", {}, name) },
+    ],
+    detail: (row) => trouble(row) && h("p", { class: "problem", tabindex: "0" }, trouble(row)),
+  });
+}

@@ -1,0 +1,215 @@
+"""Which incidents people hear of, and when: together with others, later, or not at all. Recording never waits for it.
+
+An incident is held back by a silence, by an open incident of a rule that inhibits its own, or by the hour. It is
+announced once that is over, if it is still open. Whose beginning was not announced has no end that is.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from logistics_core.sql_files import read_sql
+from logistics_pipeline.alerting import incidents
+from logistics_pipeline.alerting.incidents import CONDITION, UNKNOWN, Waiting, key_of
+from logistics_pipeline.alerting.observing.model import Facts, Labels
+from logistics_pipeline.alerting.rules import Rule
+from logistics_pipeline.database.connections import Connection
+
+MOST_NAMED = 10
+"""Incidents of one announcement that it names; it says how many more there are."""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What people are told of some incidents of one rule."""
+
+    topic: str
+    """`alert.firing`, `alert.resolved` or `alert.unknown`."""
+    key: str
+    """The same announcement has the same key, however often it is made."""
+    severity: str
+    title: str
+    text: str
+    facts: Facts
+    labels: Labels
+    page: str
+    thread: str
+    occurred_at: datetime
+
+
+Publish = Callable[[Connection, Announcement], object]
+"""Hands an announcement over in the transaction of the connection."""
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A silence that is in force."""
+
+    rule: str | None
+    labels: Labels
+    ends_at: datetime
+    author: str
+    reason: str
+
+    def covers(self, rule: str, labels: Labels) -> bool:
+        """Whether it is about a subject of a rule."""
+        return self.rule in (None, rule) and self.labels.items() <= labels.items()
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What may hold an incident back."""
+
+    moment: datetime
+    silences: Sequence[Silence] = ()
+    open_elsewhere: Sequence[tuple[str, Labels]] = ()
+    """Open incidents of rules that inhibit this one: rule and labels."""
+
+
+def why_held(rule: Rule, labels: Labels, around: Surroundings) -> str | None:
+    """Why an incident is not announced now, in words; None if it is."""
+    for silence in around.silences:
+        if silence.covers(rule.name, labels):
+            return f"silenced until {silence.ends_at:%Y-%m-%d %H:%M %Z} by {silence.author}: {silence.reason}"
+    for other, of_other in around.open_elsewhere:
+        if all(labels[name] == value for name, value in of_other.items() if name in labels):
+            return f"{other} is open, which explains it"
+    if rule.active is not None and not rule.active.contain(around.moment):
+        return "outside the hours in which it is announced"
+    return None
+
+
+def announce(connection: Connection, rule: Rule, moment: datetime, publish: Publish, *, resolved: bool = True) -> int:
+    """Announces what there is of a rule, in the transaction of the connection; says how many announcements it made.
+
+    Args:
+        connection: in a transaction, which has locked the rule.
+        rule: in force.
+        moment: now.
+        publish: hands an announcement over.
+        resolved: whether ends are announced.
+    """
+    waiting = incidents.waiting_incidents(connection, rule.name)
+    ended = [each for each in waiting if each.closed_at is not None]
+    begun = [each for each in waiting if each.closed_at is None and each.announced_at is None]
+    made = 0
+    if begun:
+        made += _announce_begun(connection, rule, begun, _surroundings(connection, rule, moment), publish)
+    if ended:
+        known = [each for each in ended if each.announced_at is not None]
+        for group in _groups(rule, known) if resolved else ():
+            publish(connection, _resolved(rule, group))
+            made += 1
+        _mark(connection, "settled_at", [each.incident_id for each in ended])
+    return made
+
+
+def _announce_begun(
+    connection: Connection, rule: Rule, begun: Sequence[Waiting], around: Surroundings, publish: Publish
+) -> int:
+    reasons = {each.incident_id: why_held(rule, each.labels, around) for each in begun}
+    for incident in begun:
+        reason = reasons[incident.incident_id]
+        if reason is not None and reason != incident.held_because:
+            connection.execute(
+                "UPDATE alert.incidents SET held_because = %s WHERE incident_id = %s", (reason, incident.incident_id)
+            )
+            incidents.note(connection, [incident.incident_id], "held", f"Not announced: {reason}.")
+    free = [each for each in begun if reasons[each.incident_id] is None]
+    groups = list(_groups(rule, free))
+    for group in groups:
+        publish(connection, _firing(rule, group))
+        ids = [each.incident_id for each in group]
+        _mark(connection, "announced_at", ids)
+        incidents.note(connection, ids, "announced", "A message about it was published.")
+    return len(groups)
+
+
+def _mark(connection: Connection, column: str, ids: Sequence[int]) -> None:
+    held = ", held_because = NULL" if column == "announced_at" else ""
+    connection.execute(
+        f"UPDATE alert.incidents SET {column} = clock_timestamp(){held} WHERE incident_id = ANY(%s)".encode(),
+        (list(ids),),
+    )
+
+
+def _surroundings(connection: Connection, rule: Rule, moment: datetime) -> Surroundings:
+    silences = connection.execute(read_sql("alerting/silences_in_force").encode(), {"moment": moment}).fetchall()
+    others = connection.execute(
+        "SELECT rule, labels FROM alert.incidents WHERE rule = ANY(%s) AND closed_at IS NULL AND kind = %s",
+        (list(rule.inhibited_by), CONDITION),
+    ).fetchall()
+    return Surroundings(moment, [Silence(*row) for row in silences], others)
+
+
+def _groups(rule: Rule, found: Sequence[Waiting]) -> list[list[Waiting]]:
+    """Those that are announced together: of one kind, with the same values of the labels that the rule groups by."""
+
+    def key(each: Waiting) -> tuple[str, str]:
+        if not rule.group_by:
+            return each.kind, key_of(each.labels)
+        return each.kind, key_of({name: each.labels.get(name, "") for name in rule.group_by})
+
+    return [list(group) for _, group in groupby(sorted(found, key=lambda each: (key(each), each.incident_id)), key)]
+
+
+# -- words -----------------------------------------------------------------------------------------------------------
+
+
+def _firing(rule: Rule, group: Sequence[Waiting]) -> Announcement:
+    first = group[0]
+    topic = "alert.unknown" if first.kind == UNKNOWN else "alert.firing"
+    text = "\n".join([*_lines([each.summary for each in group]), *filter(None, [rule.description, _runbook(rule)])])
+    return _announcement(rule, group, topic, _title(first.title, group), text, _facts(group))
+
+
+def _resolved(rule: Rule, group: Sequence[Waiting]) -> Announcement:
+    first = group[0]
+    text = "\n".join(_lines([each.closed_because or each.summary for each in group]))
+    return _announcement(rule, group, "alert.resolved", f"Over: {_title(first.title, group)}", text, ())
+
+
+def _announcement(
+    rule: Rule, group: Sequence[Waiting], topic: str, title: str, text: str, facts: Facts
+) -> Announcement:
+    first = group[0]
+    shared = dict(first.labels)
+    for each in group[1:]:
+        shared = {name: value for name, value in shared.items() if each.labels.get(name) == value}
+    occurred = max(
+        (each.closed_at or each.opened_at) if topic == "alert.resolved" else each.opened_at for each in group
+    )
+    return Announcement(
+        topic=topic,
+        key=f"{topic}:{','.join(str(each.incident_id) for each in group)}",
+        severity=first.severity,
+        title=title,
+        text=text,
+        facts=facts,
+        labels={"rule": rule.name, **shared},
+        page=f"/alerts?incident={first.incident_id}",
+        thread=f"incident:{first.incident_id}",
+        occurred_at=occurred,
+    )
+
+
+def _title(title: str, group: Sequence[Waiting]) -> str:
+    if len(group) > 1:
+        return f"{title} ({len(group)})"
+    subject = ", ".join(value for _, value in sorted(group[0].labels.items()) if value)
+    return f"{title}: {subject}" if subject else title
+
+
+def _lines(sentences: Sequence[str]) -> list[str]:
+    ended = [each if each.endswith((".", "!", "?")) else f"{each}." for each in sentences]
+    more = len(ended) - MOST_NAMED
+    return [*ended[:MOST_NAMED], f"And {more} more."] if more > 0 else ended
+
+
+def _facts(group: Sequence[Waiting]) -> Facts:
+    return tuple((name, text) for name, text in group[0].facts) if len(group) == 1 else ()
+
+
+def _runbook(rule: Rule) -> str:
+    return f"What to do: {rule.runbook}" if rule.runbook else ""

@@ -1,0 +1,95 @@
+"""Rules that every installation has from the start. A file of the same name changes or disables one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+BUILT_IN: Mapping[str, Mapping[str, Any]] = {
+    "file_failed": {
+        "title": "A file has failed",
+        "description": "Its records are not in the figures, or only a part of them. `logistics files --state failed` "
+        "says why; mend the file or its contract, then `logistics retry`.",
+        "watch": {"kind": "failed_files"},
+        "severity": "critical",
+        "groupBy": ["dataset"],
+    },
+    "file_unrecognised": {
+        "title": "A file belongs to no dataset",
+        "description": "Nothing of it is loaded. Rename it, or accept the contract that is proposed for it.",
+        "watch": {"kind": "unrecognised_files"},
+        "for": "15m",
+    },
+    "rejects_high": {
+        "title": "Many records of a file were rejected",
+        "description": "The page Pipeline lists them with their reasons; `logistics rejects` exports them.",
+        "watch": {"kind": "rejected_share"},
+        "when": {"above": 5},
+        "groupBy": ["dataset"],
+    },
+    "dataset_overdue": {
+        "title": "A dataset is overdue",
+        "description": "Its files came at a rhythm until now. Is the export, or the source, still running?",
+        "watch": {"kind": "overdue_datasets", "windowDays": 60},
+        "when": {"above": 3},
+    },
+    "figures_behind": {
+        "title": "Figures are behind",
+        "description": "Rows were loaded that no figure counts. Is Dagster's daemon running, and the sensor "
+        "`stale_figures` on?",
+        "watch": {"kind": "figures_behind"},
+        "when": {"above": 900, "clearBelow": 60},
+        "severity": "critical",
+    },
+    "refresh_failed": {
+        "title": "The refresh has failed",
+        "description": "The figures are those of the refresh before. The run in Dagster says why.",
+        "watch": {"kind": "refresh_failed"},
+        "severity": "critical",
+    },
+    "balance_broken": {
+        "title": "Counts of a file do not add up",
+        "description": "Records read must be those loaded, superseded and rejected. This must never happen: please "
+        "report it.",
+        "watch": {"kind": "unbalanced_files"},
+        "severity": "critical",
+    },
+    "contract_question": {
+        "title": "A contract waits for a decision",
+        "description": "New or changed fields were seen. The page Contracts asks what they mean.",
+        "watch": {"kind": "contract_questions"},
+        "severity": "info",
+        "for": "1h",
+    },
+    "source_failing": {
+        "title": "A source fails",
+        "description": "The page Sources says why and what to do. The next pull goes on where this one failed.",
+        "watch": {"kind": "sources_failing"},
+        "when": {"above": 900},
+        "inhibitedBy": [],
+    },
+    "place_failing": {
+        "title": "A place of files cannot be reached",
+        "watch": {"kind": "places_failing"},
+        "when": {"above": 900},
+    },
+    "forecast_worse": {
+        "title": "Forecasts are worse than repeating the last season",
+        "watch": {"kind": "forecast_error"},
+        "when": {"above": 1.0, "clearBelow": 0.98},
+        "for": "1d",
+        "severity": "info",
+    },
+    "forecast_set_back": {
+        "title": "A series was set back to repeating the last season",
+        "description": "Its forecasts had lost to that in each of four weeks. The page Forecasts shows since when.",
+        "watch": {"kind": "forecast_set_back"},
+        "severity": "info",
+        "groupBy": ["dataset", "metric"],
+    },
+    "volume_outside_forecast": {
+        "title": "Shipments are outside their forecast",
+        "description": "In at least two of the last three days, the number was outside of what nine of ten days hold.",
+        "watch": {"kind": "outside_forecast", "dataset": "shipments", "metric": "shipments", "over": 3},
+        "when": {"above": 1},
+        "unknown": "ok",
+    },
+}

@@ -1,0 +1,1 @@
+"""What rules see: one look at all subjects of a rule."""

@@ -1,0 +1,211 @@
+"""Metrics over the newest finished periods, also as they were at the end of earlier ones."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from psycopg import sql
+
+from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.catalogue.metrics import Metric
+from logistics_core.metrics.defaults import find_metric, is_part_of_whole, metrics_of
+from logistics_core.metrics.periods import DayRange, compared_with, period_of
+from logistics_core.metrics.states import State, StateKind, value_expression, values_of
+from logistics_core.sql_files import read_sql
+from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observation
+from logistics_pipeline.alerting.rules import Watch
+from logistics_pipeline.analytics.metric_sources import (
+    MetricSource,
+    days_until,
+    records_source,
+    smallest_source,
+    stored_rollups,
+)
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.forecasting.calendars import finished_periods
+
+MOST_SUBJECTS = 10_000
+REMEMBERED_DAYS = 28
+"""Subjects of a sum or count that had records so lately have a value, if only 0."""
+
+_RECORDS = State(StateKind.ROWS, None)
+_Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class _Value:
+    value: Decimal | None
+    records: int
+
+
+def observe_metric(connection: Connection, catalogue: Catalogue, watch: Watch, moment: datetime) -> list[Observation]:
+    """The values of a metric over the newest periods that were over at a moment.
+
+    Raises:
+        CannotEvaluate: the dataset, the metric or a field does not exist, or there are too many subjects.
+    """
+    dataset, metric = _metric_of(catalogue, watch)
+    days = _newest_periods(connection, catalogue, dataset, watch, moment)
+    if days is None:
+        return []
+    source = _source(connection, catalogue, dataset, metric, watch)
+    now = _values(connection, dataset, metric, source, days)
+    if is_part_of_whole(dataset, metric):
+        before = DayRange(days.start - timedelta(days=REMEMBERED_DAYS), days.start - timedelta(days=1))
+        for key in _values(connection, dataset, metric, source, before):
+            now.setdefault(key, _Value(Decimal(0), 0))
+    if len(now) > MOST_SUBJECTS:
+        raise CannotEvaluate(
+            f"{dataset.name} has {len(now):,} values of {', '.join(watch.by)}; a rule watches at most "
+            f"{MOST_SUBJECTS:,}. Name fewer fields in `by`."
+        )
+    compared, than = None, None
+    if watch.compare is not None:
+        compared = compared_with(days, watch.compare)
+        than = {} if compared is None else _values(connection, dataset, metric, source, compared)
+    return list(_observations(dataset, metric, watch, days, now, compared, than))
+
+
+def _metric_of(catalogue: Catalogue, watch: Watch) -> tuple[Dataset, Metric]:
+    assert watch.dataset is not None and watch.metric is not None
+    if watch.dataset not in catalogue:
+        raise CannotEvaluate(f"There is no dataset {watch.dataset!r}. There are: {', '.join(catalogue)}.")
+    dataset = catalogue[watch.dataset]
+    metric = find_metric(dataset, watch.metric)
+    if metric is None:
+        known = ", ".join(each.name for each in metrics_of(dataset))
+        raise CannotEvaluate(f"{dataset.name} has no metric {watch.metric!r}. There are: {known}.")
+    if dataset.dating is None and dataset.dated_through is None:
+        raise CannotEvaluate(f"Records of {dataset.name} have no day, so no period is the newest one.")
+    return dataset, metric
+
+
+def _newest_periods(
+    connection: Connection, catalogue: Catalogue, dataset: Dataset, watch: Watch, moment: datetime
+) -> DayRange | None:
+    row = connection.execute(
+        "SELECT first_day, last_day FROM analytics.rollup_datasets WHERE dataset = %s", (dataset.name,)
+    ).fetchone()
+    if row is None or row[0] is None:
+        return None
+    dating: Any = (dataset.dated_through or dataset).dating
+    today = moment.astimezone(ZoneInfo(dating.time_zone)).date()
+    known = days_until(connection, dataset, catalogue, DayRange(*row), today)
+    calendar = None if known is None else finished_periods(known, today, watch.grain)
+    if calendar is None:
+        return None
+    first = calendar.period(max(0, calendar.periods - watch.over))
+    return DayRange(first, period_of(calendar.last, watch.grain).end)
+
+
+def _source(
+    connection: Connection, catalogue: Catalogue, dataset: Dataset, metric: Metric, watch: Watch
+) -> MetricSource:
+    try:
+        records = records_source(dataset, catalogue, watch.by)
+    except ValueError as error:
+        raise CannotEvaluate(str(error)) from error
+    if values_of(metric, metrics_of(dataset)):
+        return records
+    return smallest_source(stored_rollups(connection, dataset), dataset, watch.by) or records
+
+
+def _values(
+    connection: Connection, dataset: Dataset, metric: Metric, source: MetricSource, days: DayRange
+) -> dict[_Key, _Value]:
+    statement = sql.SQL(read_sql("alerting/metric")).format(
+        key_of_record=source.key,
+        value=value_expression(metric, metrics_of(dataset), source.column),
+        number_of_records=source.column(_RECORDS),
+        source=source.relation,
+        day=source.day,
+    )
+    rows = connection.execute(statement, {"first": days.start, "last": days.end, "most": MOST_SUBJECTS + 1})
+    return {tuple(json.loads(key, parse_float=Decimal)): _Value(value, records) for key, value, records in rows}
+
+
+def _observations(
+    dataset: Dataset,
+    metric: Metric,
+    watch: Watch,
+    days: DayRange,
+    now: Mapping[_Key, _Value],
+    compared: DayRange | None,
+    than: Mapping[_Key, _Value] | None,
+) -> Iterator[Observation]:
+    title = metric.title or metric.name
+    unit = f" {metric.unit}" if metric.unit and metric.unit != "currency" else ""
+    for key, found in now.items():
+        if found.records < watch.least_records or (found.value is None and watch.by):
+            continue
+        labels = {name: _text(value) for name, value in zip(watch.by, key, strict=True)}
+        where = f" ({', '.join(labels.values())})" if labels else ""
+        when = _words(days)
+        facts = [("Period", when), (title, "none" if found.value is None else f"{_number(found.value)}{unit}")]
+        page = _page(dataset, metric, watch, days)
+        if than is None:
+            value = None if found.value is None else float(found.value)
+            summary = (
+                f"{title}{where} has no value in {when}"
+                if found.value is None
+                else f"{title}{where} was {_number(found.value)}{unit} in {when}"
+            )
+        else:
+            value, summary = _change(title, where, unit, found.value, than.get(key), compared, when)
+            facts.append(("Compared with", "nothing" if compared is None else _words(compared)))
+        yield Observation(labels, value, summary, (*facts, ("Records", f"{found.records:,}")), page)
+
+
+def _change(
+    title: str,
+    where: str,
+    unit: str,
+    now: Decimal | None,
+    before: _Value | None,
+    compared: DayRange | None,
+    when: str,
+) -> tuple[float | None, str]:
+    if now is None or before is None or not before.value or compared is None:
+        return None, f"{title}{where} in {when} cannot be compared: there is nothing, or 0, to compare it with"
+    change = 100 * (float(now) / float(before.value) - 1)
+    return change, (
+        f"{title}{where} was {_number(now)}{unit} in {when}, {change:+.1f} % against {_number(before.value)}{unit} in "
+        f"{_words(compared)}"
+    )
+
+
+def _text(value: Any) -> str:
+    return "(none)" if value is None else str(value)
+
+
+def _number(value: Decimal) -> str:
+    return f"{float(value):,.6g}" if abs(value) < 1_000 else f"{float(value):,.0f}"
+
+
+def _words(days: DayRange) -> str:
+    return str(days.start) if days.start == days.end else f"{days.start} to {days.end}"
+
+
+def _page(dataset: Dataset, metric: Metric, watch: Watch, days: DayRange) -> str:
+    asked = {
+        "dataset": dataset.name,
+        "metrics": metric.name,
+        "by": ",".join(watch.by),
+        "start": str(days.start),
+        "end": str(days.end),
+    }
+    return "/explore?" + urlencode({name: text for name, text in asked.items() if text})
+
+
+def ends_of_days(first: date, last: date, zone: ZoneInfo) -> Iterator[datetime]:
+    """The moments at which each day of a range was just over, in its time zone."""
+    day = first
+    while day <= last:
+        following = day + timedelta(days=1)
+        yield datetime(following.year, following.month, following.day, tzinfo=zone)
+        day = following

@@ -1,0 +1,213 @@
+"""Reads rules: one YAML file per rule, `NAME.yaml` in the folder `alerts/` of the data folder, and those built in.
+
+A file with the name of a built-in rule takes its place; keys that it leaves out are those of the built-in one.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
+from pathlib import Path
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from logistics_core.catalogue.contract_files import MAX_FILE_BYTES, SUFFIX
+from logistics_core.catalogue.contract_shapes import NAME, ShapeFault, check_shape, listed, suggestion
+from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlFault, read_yaml, with_place
+from logistics_core.places.checks import fault, length
+from logistics_pipeline.alerting.built_in import BUILT_IN
+from logistics_pipeline.alerting.rule_keys import ActiveKeys, RuleKeys, WatchKeys, WhenKeys
+from logistics_pipeline.alerting.rules import ActiveHours, Condition, Kind, Rule, Watch
+from logistics_pipeline.alerting.transitions import Timing
+from logistics_pipeline.errors import ConfigurationError
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+LONGEST_OVER = 366
+OF_METRICS = (Kind.METRIC, Kind.OUTSIDE_FORECAST)
+"""Kinds that look at a metric of a dataset."""
+
+
+class RuleError(ConfigurationError):
+    """A rule cannot be used; the message names the file, the place in it and what is expected."""
+
+
+@dataclass(frozen=True)
+class RuleText:
+    """A rule as it is written somewhere."""
+
+    name: str
+    origin: str
+    """`built-in` or `file`."""
+    document: Mapping[str, Any] | None
+    enabled: bool = True
+    problem: str | None = None
+
+
+def read_rules(folder: Path) -> dict[str, RuleText]:
+    """The built-in rules and those of a folder, which need not exist. One that cannot be used has its problem."""
+    found = {name: _of_document(name, "built-in", document) for name, document in BUILT_IN.items()}
+    for path in _paths(folder):
+        found[path.stem] = _of_file(path)
+    return dict(sorted(found.items()))
+
+
+def rule_of_document(document: Mapping[str, Any], name: str, places: Mapping[KeyPath, Place] | None = None) -> Rule:
+    """The rule that a document declares. `places` tells where its keys are, for messages.
+
+    Raises:
+        ShapeFault: it declares none; the message begins with the key at fault.
+    """
+    check_shape(dict(document), RuleKeys, places or {})
+    keys = msgspec.convert(document, RuleKeys)
+    condition = _condition(keys.when)
+    return Rule(
+        name=name,
+        title=keys.title,
+        description=keys.description,
+        watch=_watch(keys.watch),
+        condition=condition,
+        severity=keys.severity,
+        timing=Timing(
+            hold=length(keys.hold, ("for",)),
+            keep=length(keys.keep_for, ("keepFor",)),
+            unknown=keys.unknown,
+            unknown_hold=length(keys.unknown_for, ("unknownFor",)),
+        ),
+        group_by=tuple(keys.group_by),
+        inhibited_by=tuple(keys.inhibited_by),
+        active=None if keys.active is None else _active(keys.active),
+        owner=keys.owner,
+        runbook=keys.runbook,
+        document=document,
+    )
+
+
+def _paths(folder: Path) -> list[Path]:
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise RuleError(f"The folder of alerts {folder} cannot be read: {error.strerror}.") from error
+    return [folder / name for name in names if name.endswith((SUFFIX, ".yml"))]
+
+
+def _of_file(path: Path) -> RuleText:
+    try:
+        document, places = _read(path)
+    except RuleError as error:
+        return RuleText(path.stem, "file", None, problem=str(error))
+    return _of_document(path.stem, "file", _on_top_of_built_in(path.stem, document), places, str(path))
+
+
+def _on_top_of_built_in(name: str, document: dict[str, Any]) -> dict[str, Any]:
+    return {**BUILT_IN.get(name, {}), **document}
+
+
+def _of_document(
+    name: str,
+    origin: str,
+    document: Mapping[str, Any],
+    places: Mapping[KeyPath, Place] | None = None,
+    where: str = "",
+) -> RuleText:
+    try:
+        rule_of_document(document, name, places)
+    except ShapeFault as error:
+        return RuleText(name, origin, None, problem=f"{where}: {with_place(error.path, str(error), places or {})}")
+    return RuleText(name, origin, document, enabled=bool(document.get("enabled", True)))
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Mapping[KeyPath, Place]]:
+    if path.suffix != SUFFIX:
+        _refuse(path, f"the name of a rule ends in {SUFFIX}. Rename the file.")
+    if not NAME.fullmatch(path.stem):
+        _refuse(
+            path,
+            f"a rule has the name of its file, and {path.stem!r} is no name. Expected: small letters, digits and "
+            "underscores, a letter first, at most 40. Rename the file.",
+        )
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            _refuse(path, f"a rule has at most {MAX_FILE_BYTES:,} bytes.")
+        read = read_yaml(path.read_bytes().decode(), "rule")
+    except OSError as error:
+        raise RuleError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        _refuse(path, f"byte {error.start} is not UTF-8. Save it as a text file in UTF-8.")
+    except YamlFault as error:
+        raise RuleError(f"{path} is not YAML: {error}") from error
+    if not isinstance(read.value, dict):
+        _refuse(path, "a rule consists of keys with values, such as `title`, `watch` and `when`.")
+    return read.value, read.places
+
+
+def _refuse(path: Path, message: str) -> NoReturn:
+    raise RuleError(f"{path}: {message}")
+
+
+# -- what keys mean together -----------------------------------------------------------------------------------------
+
+
+def _watch(keys: WatchKeys) -> Watch:
+    if keys.kind in OF_METRICS and (keys.dataset is None or keys.metric is None):
+        fault(("watch",), f"has the kind {keys.kind}, which needs `dataset` and `metric`.")
+    if keys.kind not in OF_METRICS:
+        for key, is_given in (("metric", keys.metric), ("by", keys.by), ("compare", keys.compare)):
+            if is_given:
+                fault(("watch", key), f"is for the kinds {listed(OF_METRICS)}, not for {keys.kind}.")
+    if keys.kind is Kind.OUTSIDE_FORECAST and keys.compare is not None:
+        fault(("watch", "compare"), "is for the kind metric: a forecast is compared with what came true.")
+    if not 1 <= keys.over <= LONGEST_OVER:
+        fault(("watch", "over"), f"is {keys.over}. Expected: 1 to {LONGEST_OVER} periods.")
+    if keys.least_records < 0:
+        fault(("watch", "leastRecords"), f"is {keys.least_records}. Expected: 0 or more.")
+    if not 1 <= keys.window_days <= 3_660:
+        fault(("watch", "windowDays"), f"is {keys.window_days}. Expected: 1 to 3,660 days.")
+    return Watch(
+        kind=keys.kind,
+        dataset=keys.dataset,
+        metric=keys.metric,
+        by=tuple(keys.by),
+        grain=keys.grain,
+        over=keys.over,
+        compare=keys.compare,
+        least_records=keys.least_records,
+        window_days=keys.window_days,
+    )
+
+
+def _condition(keys: WhenKeys) -> Condition:
+    if keys.clear_below is not None and (keys.above is None or keys.clear_below > keys.above):
+        fault(("when", "clearBelow"), "must be at most `above`: it says when a value that was too high is all right.")
+    if keys.clear_above is not None and (keys.below is None or keys.clear_above < keys.below):
+        fault(("when", "clearAbove"), "must be at least `below`: it says when a value that was too low is all right.")
+    if keys.above is None and keys.below is None:
+        return Condition(above=0.0)
+    return Condition(keys.above, keys.below, keys.clear_above, keys.clear_below)
+
+
+def _active(keys: ActiveKeys) -> ActiveHours:
+    days = [each.lower() for each in keys.days] or list(DAYS)
+    for number, day in enumerate(days):
+        if day not in DAYS:
+            fault(("active", "days", number), f"is {day!r}. Expected: {', '.join(DAYS)}.{suggestion(day, DAYS)}")
+    try:
+        zone = ZoneInfo(keys.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        fault(("active", "timeZone"), f"is {keys.time_zone!r}, which is no time zone. Expected: such as Europe/Berlin.")
+    return ActiveHours(
+        days=frozenset(DAYS.index(day) for day in days),
+        start=_time_of_day(keys.start, "from"),
+        end=_time_of_day(keys.end, "to"),
+        zone=zone,
+    )
+
+
+def _time_of_day(text: str, key: str) -> time:
+    try:
+        return time.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        fault(("active", key), f"is {text!r}. Expected: a time of day such as 08:30.")

@@ -1,0 +1,304 @@
+"""The commands about alerts: what rules have found, what people do about it, and what a rule would have found."""
+
+import getpass
+import json
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+
+from logistics_core.settings import Settings
+from logistics_core.sql_files import read_sql
+from logistics_core.time_lengths import parse_length
+from logistics_pipeline.alerting.reading import read_rules, rule_of_document
+from logistics_pipeline.alerting.rule_keys import RuleKeys
+from logistics_pipeline.alerting.rules import Rule
+from logistics_pipeline.alerting.trying import Firing, try_rule
+from logistics_pipeline.cli.options import AsJson
+from logistics_pipeline.cli.output import print_json, print_table, say
+from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.local.environment import open_environment
+
+app = typer.Typer(no_args_is_help=True, help="Shows rules and incidents, and acts on them.")
+
+
+def register(parent: typer.Typer) -> None:
+    """Adds this module's commands."""
+    parent.add_typer(app, name="alerts")
+
+
+Incident = Annotated[int, typer.Argument(help="Number of the incident", min=1)]
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """Lists the rules: what they watch, when they were evaluated, what is open of each."""
+    rows = _query("alerting/list_rules")
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    print_table(
+        ("rule", "severity", "watches", "open", "subjects", "evaluated", "state"),
+        [
+            (
+                row["name"],
+                row["severity"] or "",
+                row["kind"] or "",
+                str(row["open"]),
+                "" if row["subjects"] is None else str(row["subjects"]),
+                _time(row["evaluated_at"]),
+                row["problem"] or row["error"] or ("" if row["enabled"] else "disabled"),
+            )
+            for row in rows
+        ],
+    )
+
+
+@app.command()
+def incidents(
+    every: Annotated[bool, typer.Option("--all", help="Also those that are closed")] = False,
+    limit: Annotated[int, typer.Option(help="At most so many, the newest first", min=1, max=10_000)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Lists open incidents."""
+    rows = _query("alerting/list_incidents", {"every": every, "most": limit})
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    print_table(
+        ("incident", "severity", "title", "opened", "closed", "heard of"),
+        [
+            (
+                str(row["incident_id"]),
+                row["severity"],
+                _titled(row["title"], row["labels"]),
+                _time(row["opened_at"]),
+                _time(row["closed_at"]),
+                _heard(row),
+            )
+            for row in rows
+        ],
+    )
+
+
+@app.command()
+def show(incident: Incident, as_json: AsJson = False) -> None:
+    """Shows an incident with its timeline."""
+    rows = _query("alerting/show_incident", {"incident": incident})
+    if not rows:
+        _no_incident(incident)
+    row = rows[0]
+    if as_json:
+        print_json(row)
+        return
+    say(f"{_titled(row['title'], row['labels'])} ({row['severity']})")
+    say(row["summary"])
+    for name, text in row["facts"]:
+        say(f"  {name}: {text}")
+    print_table(
+        ("when", "what", "who", "words"),
+        [(_time(each["at"]), each["kind"], each["author"], each["text"]) for each in row["timeline"]],
+    )
+
+
+@app.command()
+def acknowledge(
+    incident: Incident, words: Annotated[str, typer.Argument(help="What you do about it")] = "Seen."
+) -> None:
+    """Says that you look after an incident."""
+    _act(incident, "acknowledge", words)
+
+
+@app.command()
+def assign(incident: Incident, to: Annotated[str, typer.Argument(help="Who looks after it; empty for nobody")]) -> None:
+    """Says who looks after an incident."""
+    _act(incident, "assign", "", to)
+
+
+@app.command()
+def comment(incident: Incident, words: Annotated[str, typer.Argument(help="What others should know")]) -> None:
+    """Adds words to the timeline of an incident."""
+    _act(incident, "comment", words)
+
+
+@app.command()
+def silence(
+    length: Annotated[str, typer.Option("--for", help="For how long: 2h, 3d")],
+    reason: Annotated[str, typer.Option(help="Why")],
+    rule: Annotated[str | None, typer.Argument(help="Only this rule; all without")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="Only subjects with this label: dataset=shipments")] = None,
+) -> None:
+    """Keeps incidents from being announced for a time. They are recorded all the same."""
+    try:
+        lasts = parse_length(length)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--for") from None
+    if not timedelta(0) < lasts <= timedelta(days=366):
+        raise typer.BadParameter("is not between 1s and 366d.", param_hint="--for")
+    labels = dict(_label(each) for each in label or ())
+    found = _value(
+        "SELECT alert.add_silence(%(rule)s, %(labels)s::jsonb, now(), now() + %(lasts)s, %(who)s, %(why)s)",
+        {"rule": rule, "labels": json.dumps(labels), "lasts": lasts, "who": getpass.getuser(), "why": reason},
+    )
+    if found is None:
+        raise PipelineError("A thousand silences are in force already. End some: logistics alerts silences.")
+    say(f"Silence {found} is in force. End it: logistics alerts unsilence {found}")
+
+
+@app.command()
+def unsilence(number: Annotated[int, typer.Argument(help="Number of the silence", min=1)]) -> None:
+    """Ends a silence before its time."""
+    if not _value("SELECT alert.end_silence(%(number)s, %(who)s)", {"number": number, "who": getpass.getuser()}):
+        raise PipelineError(f"No silence {number} is in force. See: logistics alerts silences.")
+
+
+@app.command()
+def silences(as_json: AsJson = False) -> None:
+    """Lists silences that are, or will be, in force."""
+    rows = _query("alerting/list_silences")
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    print_table(
+        ("silence", "rule", "labels", "from", "until", "by", "reason"),
+        [
+            (
+                str(row["silence_id"]),
+                row["rule"] or "all",
+                ", ".join(f"{name}={value}" for name, value in row["labels"].items()),
+                _time(row["starts_at"]),
+                _time(row["ends_at"]),
+                row["author"],
+                row["reason"],
+            )
+            for row in rows
+        ],
+    )
+
+
+@app.command("try")
+def try_(
+    rule: Annotated[str, typer.Argument(help="Name of a rule, or a file with one")],
+    days: Annotated[int, typer.Option(help="How many days back", min=1, max=1_100)] = 90,
+    as_json: AsJson = False,
+) -> None:
+    """Says on which days a rule about a metric would have fired. Nothing is recorded or sent."""
+    settings = Settings()
+    with open_environment(settings) as environment:
+        catalogue = environment.catalogue()
+        with connect(environment.database_url) as connection:
+            found = try_rule(connection, catalogue, _rule(settings, rule), days)
+    if as_json:
+        print_json({**asdict(found), "firings": [asdict(each) for each in found.firings]})
+        return
+    print_table(
+        ("from", "until", "subject", "what"),
+        [(str(each.opened_on), _until(each), ", ".join(each.labels.values()), each.summary) for each in found.firings],
+    )
+    say(
+        f"From {found.first} to {found.last} it would have fired {len(found.firings)} times for "
+        f"{len({str(each.labels) for each in found.firings})} of {found.subjects} subjects."
+    )
+
+
+def _until(firing: Firing) -> str:
+    return "still" if firing.closed_on is None else str(firing.closed_on)
+
+
+@app.command()
+def check() -> None:
+    """Reads the rules in the folder `alerts` and says what is wrong with them: exit code 1 if anything is."""
+    problems = [each.problem for each in read_rules(Settings().alerts_dir).values() if each.problem is not None]
+    for problem in problems:
+        say(problem)
+    if problems:
+        raise typer.Exit(1)
+    say("All rules can be used.")
+
+
+@app.command()
+def schema() -> None:
+    """Prints the JSON Schema of a rule, for editors."""
+    print_json(msgspec.json.schema(RuleKeys))
+
+
+def _rule(settings: Settings, name: str) -> Rule:
+    path = Path(name)
+    folder = path.parent if path.suffix == ".yaml" else settings.alerts_dir
+    text = read_rules(folder).get(path.stem)
+    if text is None:
+        raise PipelineError(f"There is no rule {name}. See: logistics alerts list.")
+    if text.document is None:
+        raise PipelineError(text.problem or f"The rule {name} cannot be used.")
+    return rule_of_document(text.document, text.name)
+
+
+def _query(name: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
+        return _rows(connection, name, parameters or {})
+
+
+def _rows(connection: Connection, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    cursor = connection.execute(read_sql(name).encode(), parameters)
+    columns = [column.name for column in cursor.description or ()]
+    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _value(statement: str, parameters: dict[str, Any]) -> Any:
+    with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
+        row = connection.execute(statement.encode(), parameters).fetchone()
+        return None if row is None else row[0]
+
+
+def _act(incident: int, action: str, words: str, assignee: str = "") -> None:
+    done = _value(
+        "SELECT alert.act_on_incident(%(incident)s, %(action)s, %(who)s, %(words)s, %(assignee)s)",
+        {
+            "incident": incident,
+            "action": action,
+            "who": getpass.getuser(),
+            "words": words,
+            "assignee": assignee,
+        },
+    )
+    if not done:
+        _no_incident(incident)
+
+
+def _no_incident(incident: int) -> NoReturn:
+    raise PipelineError(f"There is no incident {incident}. See: logistics alerts incidents --all.")
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise typer.BadParameter(
+            f"is {text!r}. Expected: a name and a value, as in dataset=shipments.", param_hint="--label"
+        )
+    return name, value
+
+
+def _titled(title: str, labels: dict[str, str]) -> str:
+    subject = ", ".join(value for _, value in sorted(labels.items()) if value)
+    return f"{title}: {subject}" if subject else title
+
+
+def _heard(row: dict[str, Any]) -> str:
+    if row["acknowledged_by"]:
+        return f"acknowledged by {row['acknowledged_by']}"
+    return row["held_because"] or (f"announced {_time(row['announced_at'])}" if row["announced_at"] else "")
+
+
+def _time(moment: datetime | str | None) -> str:
+    if moment is None:
+        return ""
+    return (
+        (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).astimezone().strftime("%Y-%m-%d %H:%M")
+    )

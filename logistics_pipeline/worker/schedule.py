@@ -1,0 +1,75 @@
+"""When rules are evaluated: at what was committed, and by the clock. Pure."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from logistics_core.database_contract.channels import Channel
+from logistics_pipeline.alerting.rules import Kind, Rule
+
+BY_CLOCK_SECONDS = 15.0
+"""How often what depends on the time of day is evaluated, and what waits for a time to pass."""
+ANYWAY_SECONDS = 60.0
+"""How often everything else is: a notification can be lost."""
+METRIC_SECONDS = 300.0
+"""The same of metrics, which change with the figures alone, or at midnight."""
+
+_OF_FILES = frozenset({Channel.FILES})
+_OF_FIGURES = frozenset({Channel.DATA_VERSION})
+TRIGGERS: Mapping[Kind, frozenset[Channel]] = {
+    Kind.FAILED_FILES: _OF_FILES,
+    Kind.UNRECOGNISED_FILES: _OF_FILES,
+    Kind.REJECTED_SHARE: _OF_FILES,
+    Kind.UNBALANCED_FILES: _OF_FILES,
+    Kind.OVERDUE_DATASETS: frozenset(),
+    Kind.FIGURES_BEHIND: _OF_FIGURES,
+    Kind.REFRESH_FAILED: _OF_FIGURES,
+    Kind.CONTRACT_QUESTIONS: frozenset({Channel.CONTRACTS}),
+    Kind.SOURCES_FAILING: frozenset({Channel.SOURCES}),
+    Kind.PLACES_FAILING: frozenset(),
+    Kind.FORECAST_ERROR: frozenset({Channel.FORECASTS}),
+    Kind.FORECAST_SET_BACK: frozenset({Channel.FORECASTS}),
+    Kind.OUTSIDE_FORECAST: frozenset({Channel.FORECASTS}),
+    Kind.METRIC: _OF_FIGURES,
+}
+"""What each kind of rule is evaluated at."""
+
+_BY_CLOCK = frozenset(
+    {Kind.OVERDUE_DATASETS, Kind.FIGURES_BEHIND, Kind.REFRESH_FAILED, Kind.SOURCES_FAILING, Kind.PLACES_FAILING}
+)
+
+
+@dataclass
+class Schedule:
+    """When each rule is due next, in seconds of a clock that never steps."""
+
+    due: dict[str, float] = field(default_factory=dict)
+
+    def follow(self, rules: Mapping[str, Rule], now: float, *, changed: Collection[str] = ()) -> None:
+        """Takes other rules over; new and changed ones are due at once."""
+        self.due = {name: now if name in changed else self.due.get(name, now) for name in rules}
+
+    def notice(self, rules: Mapping[str, Rule], channels: Collection[Channel], now: float) -> None:
+        """Makes the rules due that are evaluated at something that was committed."""
+        for name, rule in rules.items():
+            if not TRIGGERS[rule.watch.kind].isdisjoint(channels):
+                self.due[name] = now
+
+    def evaluated(self, rule: Rule, now: float, *, waits: bool) -> None:
+        """Says when a rule is due again that was just evaluated."""
+        if waits or rule.watch.kind in _BY_CLOCK:
+            pause = BY_CLOCK_SECONDS
+        else:
+            pause = METRIC_SECONDS if rule.watch.kind is Kind.METRIC else ANYWAY_SECONDS
+        self.due[rule.name] = now + pause
+
+    def failed(self, rule: Rule, now: float) -> None:
+        """Says when a rule is due again of which the evaluation could not be stored."""
+        self.due[rule.name] = now + BY_CLOCK_SECONDS
+
+    def due_rules(self, now: float) -> list[str]:
+        """The rules that are due, the longest due one first."""
+        return sorted((name for name, at in self.due.items() if at <= now), key=lambda name: (self.due[name], name))
+
+    def seconds_until_next(self, now: float, most: float) -> float:
+        """How long nothing is due."""
+        return max(0.0, min([most, *(at - now for at in self.due.values())]))

@@ -1,0 +1,387 @@
+"""Rules over a real database: what opens and closes incidents, what is announced, and that nothing is written twice."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from logistics_core.catalogue import built_in_catalogue
+from logistics_pipeline.alerting.announcing import Announcement
+from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
+from logistics_pipeline.alerting.observing.looks import look
+from logistics_pipeline.alerting.reading import rule_of_document
+from logistics_pipeline.alerting.rules import Kind, Rule, Watch
+from logistics_pipeline.alerting.rules_in_force import rules_in_force, sync_rules
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.database.connections import Connection, connect
+from tests.database.conftest import FolderUnderTest
+from tests.database.records import log, shipment
+
+CATALOGUE = built_in_catalogue()
+
+
+class Alerts:
+    """Rules of a database, and what was announced."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.announced: list[Announcement] = []
+
+    def publish(self, connection: Connection, announcement: Announcement) -> None:
+        self.announced.append(announcement)
+
+    def rule(self, name: str = "rule", **document: Any) -> Rule:
+        """A rule that is in force."""
+        document = {"title": "Something is wrong", **document}
+        self.connection.execute(
+            "INSERT INTO alert.rules (name, definition, origin) VALUES (%s, '{}', 'file') ON CONFLICT DO NOTHING",
+            (name,),
+        )
+        return rule_of_document(document, name)
+
+    def evaluate(self, rule: Rule) -> Evaluation:
+        return evaluate(self.connection, CATALOGUE, rule, self.publish)
+
+    def topics(self) -> list[str]:
+        found = [each.topic for each in self.announced]
+        self.announced.clear()
+        return found
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(statement.encode()).fetchall()
+
+    def timeline(self) -> list[str]:
+        return [row[0] for row in self.query("SELECT kind FROM alert.events ORDER BY incident_id, number")]
+
+
+@pytest.fixture
+def alerts(connection: Connection) -> Alerts:
+    return Alerts(connection)
+
+
+@pytest.fixture
+def add_file(connection: Connection) -> Callable[..., int]:
+    """add_file(path, state): an entry of the ledger."""
+
+    def add(path: str, state: str, dataset: str | None = "shipments", **columns: Any) -> int:
+        values = {
+            "path": path, "state": state, "dataset": dataset, "size_bytes": 10, "modified_ns": 1, "version": 1,
+        } | columns  # fmt: skip
+        names = ", ".join(values)
+        row = connection.execute(
+            f"INSERT INTO ingest.files ({names}) VALUES ({', '.join(['%s'] * len(values))}) RETURNING file_id".encode(),
+            list(values.values()),
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    return add
+
+
+def set_state(alerts: Alerts, file_id: int, state: str) -> None:
+    alerts.connection.execute("UPDATE ingest.files SET state = %s WHERE file_id = %s", (state, file_id))
+
+
+def test_a_failed_file_opens_one_incident_and_its_mending_closes_it(alerts: Alerts, add_file: Any) -> None:
+    rule = alerts.rule(watch={"kind": "failed_files"}, severity="critical")
+    file_id = add_file("shipments/a.json", "failed", error="no JSON")
+    alerts.evaluate(rule)
+    (announcement,) = alerts.announced
+    assert (announcement.topic, announcement.severity) == ("alert.firing", "critical")
+    assert announcement.title == "Something is wrong: shipments, shipments/a.json"
+    assert "shipments/a.json has failed: no JSON." in announcement.text
+    assert announcement.labels == {"rule": "rule", "dataset": "shipments", "file": "shipments/a.json"}
+    assert alerts.topics() == ["alert.firing"]
+    alerts.evaluate(rule)
+    assert alerts.topics() == []
+    set_state(alerts, file_id, "loaded")
+    alerts.evaluate(rule)
+    assert alerts.topics() == ["alert.resolved"]
+    assert alerts.timeline() == ["opened", "announced", "closed"]
+    assert alerts.query("SELECT count(*) FROM alert.states") == [(0,)]
+
+
+def test_looking_twice_at_the_same_writes_nothing(alerts: Alerts, add_file: Any) -> None:
+    rule = alerts.rule(watch={"kind": "failed_files"})
+    add_file("a.json", "failed")
+    alerts.evaluate(rule)
+    tables = """
+        SELECT
+            (SELECT json_agg(state) FROM (SELECT xmin, * FROM alert.states) AS state)::text,
+            (SELECT json_agg(incident) FROM (SELECT xmin, * FROM alert.incidents) AS incident)::text,
+            (SELECT count(*) FROM alert.events)
+    """
+    before = alerts.query(tables)
+    for _ in range(3):
+        alerts.evaluate(rule)
+    assert alerts.query(tables) == before
+
+
+def test_incidents_of_one_look_are_announced_together_if_the_rule_groups_them(alerts: Alerts, add_file: Any) -> None:
+    rule = alerts.rule(watch={"kind": "failed_files"}, groupBy=["dataset"])
+    for number in range(12):
+        add_file(f"shipments/{number:02}.json", "failed")
+    add_file("vehicles.json", "failed", dataset="vehicles")
+    alerts.evaluate(rule)
+    titles = sorted(each.title for each in alerts.announced)
+    assert titles == ["Something is wrong (12)", "Something is wrong: vehicles, vehicles.json"]
+    many = next(each for each in alerts.announced if "(12)" in each.title)
+    assert many.text.count("has failed") == 10 and "And 2 more." in many.text
+    assert alerts.query("SELECT count(*), count(announced_at) FROM alert.incidents") == [(13, 13)]
+
+
+def test_a_rule_that_cannot_be_evaluated_becomes_an_incident_itself(alerts: Alerts, add_file: Any) -> None:
+    add_file("a.json", "failed")
+    rule = alerts.rule(watch={"kind": "failed_files"}, unknownFor="0s")
+    alerts.evaluate(rule)
+    alerts.topics()
+    broken = replace(rule, watch=Watch(Kind.METRIC, dataset="no_such_dataset", metric="x"))
+    found = alerts.evaluate(broken)
+    assert found.error is not None and "There is no dataset 'no_such_dataset'" in found.error
+    (announcement,) = alerts.announced
+    assert announcement.topic == "alert.unknown" and announcement.title.startswith("Cannot be evaluated: ")
+    assert alerts.query("SELECT count(*) FROM alert.incidents WHERE closed_at IS NULL") == [(2,)]
+    alerts.topics()
+    alerts.evaluate(rule)
+    assert alerts.topics() == ["alert.resolved"], "the rule's own incident; that of the file goes on"
+    assert alerts.query("SELECT kind FROM alert.incidents WHERE closed_at IS NULL") == [("condition",)]
+
+
+def test_what_is_silenced_is_recorded_and_announced_once_the_silence_is_over(alerts: Alerts, add_file: Any) -> None:
+    rule = alerts.rule(watch={"kind": "failed_files"})
+    alerts.connection.execute(
+        "SELECT alert.add_silence('rule', '{\"dataset\": \"shipments\"}', now() - interval '1 hour', "
+        "now() + interval '1 hour', 'Ada', 'the export is being mended')"
+    )
+    add_file("shipments/a.json", "failed")
+    add_file("vehicles.json", "failed", dataset="vehicles")
+    found = alerts.evaluate(rule)
+    assert [each.labels["dataset"] for each in alerts.announced] == ["vehicles"]
+    assert found.waits
+    assert alerts.query("SELECT held_because ~ 'by Ada: the export' FROM alert.incidents ORDER BY 1") == [
+        (True,),
+        (None,),
+    ]
+    alerts.topics()
+    alerts.connection.execute("SELECT alert.end_silence(silence_id, 'Ada') FROM alert.silences")
+    alerts.evaluate(rule)
+    assert alerts.topics() == ["alert.firing"]
+    assert alerts.timeline() == ["opened", "announced", "opened", "held", "announced"]
+
+
+def test_whose_beginning_was_not_announced_has_no_end_that_is(alerts: Alerts, add_file: Any) -> None:
+    rule = alerts.rule(watch={"kind": "failed_files"})
+    alerts.connection.execute(
+        "SELECT alert.add_silence(NULL, '{}', now() - interval '1 hour', now() + interval '1 hour', 'Ada', 'moving')"
+    )
+    file_id = add_file("a.json", "failed")
+    alerts.evaluate(rule)
+    set_state(alerts, file_id, "loaded")
+    alerts.evaluate(rule)
+    assert alerts.topics() == []
+    assert alerts.query("SELECT settled_at IS NOT NULL, announced_at FROM alert.incidents") == [(True, None)]
+
+
+def test_an_open_incident_of_another_rule_explains_it(alerts: Alerts, add_file: Any) -> None:
+    other = alerts.rule("other", watch={"kind": "failed_files"})
+    rule = alerts.rule(watch={"kind": "rejected_share"}, when={"above": 5}, inhibitedBy=["other"])
+    failed = add_file("shipments/a.json", "failed")
+    columns = {"records_read": 10, "records_rejected": 4, "records_loaded": 6}
+    add_file("shipments/b.json", "loaded", **columns)
+    alerts.connection.execute("UPDATE ingest.files SET finished_at = now() WHERE state = 'loaded'")
+    alerts.evaluate(other)
+    alerts.evaluate(rule)
+    assert alerts.topics() == ["alert.firing", "alert.firing"], "another file does not explain this one"
+    set_state(alerts, failed, "loaded")
+    alerts.evaluate(other)
+    alerts.topics()
+    same = alerts.rule("same", watch={"kind": "failed_files", "dataset": "vehicles"})
+    add_file("vehicles.json", "failed", dataset="vehicles")
+    alerts.evaluate(same)
+    add_file("vehicles.ndjson", "loaded", dataset="vehicles", **columns)
+    alerts.connection.execute("UPDATE ingest.files SET finished_at = now() WHERE path = 'vehicles.ndjson'")
+    alerts.connection.execute("UPDATE alert.incidents SET labels = '{\"dataset\": \"vehicles\"}' WHERE rule = 'same'")
+    alerts.topics()
+    alerts.evaluate(replace(rule, inhibited_by=("same",)))
+    assert alerts.topics() == []
+    assert alerts.query("SELECT held_because FROM alert.incidents WHERE held_because IS NOT NULL") == [
+        ("same is open, which explains it",)
+    ]
+
+
+def test_two_that_evaluate_at_once_open_one_incident(alerts: Alerts, add_file: Any, database_url: str) -> None:
+    rule = alerts.rule(watch={"kind": "failed_files"})
+    add_file("a.json", "failed")
+    with connect(database_url) as second, alerts.connection.transaction():
+        alerts.evaluate(rule)
+        second.execute("SET lock_timeout = '300ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            evaluate(second, CATALOGUE, rule, alerts.publish)
+    with connect(database_url) as second:
+        evaluate(second, CATALOGUE, rule, alerts.publish)
+    assert alerts.topics() == ["alert.firing"]
+    assert alerts.query("SELECT count(*) FROM alert.incidents") == [(1,)]
+
+
+def test_what_cannot_be_published_leaves_nothing_behind(alerts: Alerts, add_file: Any) -> None:
+    rule = alerts.rule(watch={"kind": "failed_files"})
+    add_file("a.json", "failed")
+
+    def fail(connection: Connection, announcement: Announcement) -> None:
+        raise RuntimeError("no outbox")
+
+    with pytest.raises(RuntimeError):
+        evaluate(alerts.connection, CATALOGUE, rule, fail)
+    assert alerts.query("SELECT count(*) FROM alert.incidents") == [(0,)]
+    alerts.evaluate(rule)
+    assert alerts.topics() == ["alert.firing"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in (Kind.METRIC, Kind.OUTSIDE_FORECAST)])
+def test_an_empty_database_has_nothing_to_report(kind: Kind, alerts: Alerts) -> None:
+    rule = alerts.rule(watch={"kind": kind.value})
+    found = alerts.evaluate(rule)
+    assert (found.error, found.changes) == (None, 0)
+
+
+def test_a_dataset_is_overdue_by_its_own_rhythm(alerts: Alerts, add_file: Any) -> None:
+    rule = alerts.rule(watch={"kind": "overdue_datasets", "windowDays": 60}, when={"above": 3})
+    for day in range(10):
+        add_file(f"shipments/{day}.json", "loaded")
+        alerts.connection.execute(
+            "UPDATE ingest.files SET registered_at = now() - make_interval(days => %s) WHERE path = %s",
+            (12 - day, f"shipments/{day}.json"),
+        )
+    (found,) = look(alerts.connection, CATALOGUE, rule.watch, alerts.query("SELECT now()")[0][0])
+    assert found.value == pytest.approx(3.0, abs=0.01)
+    later = alerts.query("SELECT now() + interval '1 hour'")[0][0]
+    (found,) = look(alerts.connection, CATALOGUE, rule.watch, later)
+    assert found.value is not None and rule.condition.holds(found.value, fires=False)
+    assert "usually one comes within 24.0 hours" in found.summary
+
+
+def test_rows_that_wait_for_a_refresh_are_measured_by_their_age(raw_folder: FolderUnderTest, alerts: Alerts) -> None:
+    rule = alerts.rule(watch={"kind": "figures_behind"}, when={"above": 900})
+    raw_folder.drop_and_load("vehicle_logs.json", [log(1)])
+    alerts.connection.execute("UPDATE ingest.batches SET committed_at = now() - interval '20 minutes'")
+    alerts.evaluate(rule)
+    assert alerts.topics() == ["alert.firing"]
+    refresh(raw_folder.url)
+    alerts.evaluate(rule)
+    assert alerts.topics() == ["alert.resolved"]
+
+
+def test_metrics_are_watched_by_their_fields(raw_folder: FolderUnderTest, alerts: Alerts) -> None:
+    days = ["2024-05-01", "2024-05-02", "2024-05-03"]
+    raw_folder.drop_and_load("vehicle_logs.json", [log(number, trip_date=day) for number, day in enumerate(days)])
+    costs = {"Aachen": [100, 100, 300], "Berlin": [100, 100, 110]}
+    raw_folder.drop_and_load(
+        "shipments.json",
+        [
+            shipment(number, shipment_id=f"{origin} {number}", log_id=f"l{number}", origin=origin, cost=cost)
+            for origin, of_days in costs.items()
+            for number, cost in enumerate(of_days)
+        ],
+    )
+    refresh(raw_folder.url)
+    watch = {"kind": "metric", "dataset": "shipments", "metric": "revenue", "by": ["origin"]}
+    found = {
+        each.labels["origin"]: each
+        for each in look(
+            alerts.connection, CATALOGUE, alerts.rule(watch=watch).watch, alerts.query("SELECT now()")[0][0]
+        )
+    }
+    assert {origin: each.value for origin, each in found.items()} == {"Aachen": 300.0, "Berlin": 110.0}
+    assert "2024-05-03" in found["Aachen"].summary
+    compared = alerts.rule(watch={**watch, "compare": "previous"}, when={"above": 50, "below": -50})
+    alerts.evaluate(compared)
+    (announcement,) = alerts.announced
+    assert announcement.labels["origin"] == "Aachen"
+    assert "+200.0 % against 100 in 2024-05-02" in announcement.text
+
+
+def test_a_subject_without_records_counts_as_nothing_and_not_as_unknown(
+    raw_folder: FolderUnderTest, alerts: Alerts
+) -> None:
+    raw_folder.drop_and_load("vehicle_logs.json", [log(1, trip_date="2024-05-01"), log(2, trip_date="2024-05-02")])
+    raw_folder.drop_and_load(
+        "shipments.json", [shipment(1, log_id="l1", origin="Aachen"), shipment(2, log_id="l2", origin="Berlin")]
+    )
+    refresh(raw_folder.url)
+    rule = alerts.rule(
+        watch={"kind": "metric", "dataset": "shipments", "metric": "shipments", "by": ["origin"]}, when={"below": 1}
+    )
+    alerts.evaluate(rule)
+    assert [each.labels["origin"] for each in alerts.announced] == ["Aachen"]
+
+
+# -- the rules in force ----------------------------------------------------------------------------------------------
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.yaml").write_text(text)
+
+
+def test_rules_are_built_in_and_written_and_follow_their_files(connection: Connection, tmp_path: Path) -> None:
+    folder = tmp_path / "alerts"
+    said = sync_rules(connection, folder)
+    built_in = rules_in_force(connection).rules
+    assert "file_failed" in built_in and len(said) == len(built_in)
+    assert sync_rules(connection, folder) == []
+    write(folder, "file_failed", "severity: warning\n")
+    write(folder, "figures_behind", "enabled: false\n")
+    write(
+        folder,
+        "few_rows",
+        "title: Few rows\nwatch: {kind: metric, dataset: shipments, metric: shipments}\nwhen: {below: 10}\n",
+    )
+    sync_rules(connection, folder)
+    found = rules_in_force(connection).rules
+    assert found["file_failed"].severity == "warning" and found["file_failed"].version == 2
+    assert found["file_failed"].watch == built_in["file_failed"].watch, "what is left out stays as it was"
+    assert "figures_behind" not in found and found["few_rows"].condition.below == 10
+    (folder / "few_rows.yaml").unlink()
+    assert sync_rules(connection, folder) == ["The rule few_rows was removed."]
+    assert "few_rows" not in rules_in_force(connection).rules
+
+
+def test_a_rule_that_cannot_be_used_keeps_its_version_before_and_no_other_from_its_work(
+    connection: Connection, tmp_path: Path
+) -> None:
+    folder = tmp_path / "alerts"
+    good = "title: Few rows\nwatch: {kind: metric, dataset: shipments, metric: shipments}\nwhen: {below: 10}\n"
+    write(folder, "few_rows", good)
+    sync_rules(connection, folder)
+    write(folder, "few_rows", good.replace("below: 10", "belov: 10"))
+    (said,) = sync_rules(connection, folder)
+    assert "line 3" in said and "belov" in said and "below" in said
+    found = rules_in_force(connection)
+    assert found.rules["few_rows"].condition.below == 10
+    assert list(found.problems) == ["few_rows"]
+
+
+def test_what_is_open_of_a_rule_ends_with_it(alerts: Alerts, add_file: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "alerts"
+    sync_rules(alerts.connection, folder)
+    add_file("a.json", "failed")
+    alerts.evaluate(rules_in_force(alerts.connection).rules["file_failed"])
+    write(folder, "file_failed", "enabled: false\n")
+    sync_rules(alerts.connection, folder)
+    assert alerts.query("SELECT closed_because FROM alert.incidents") == [("The rule was disabled",)]
+
+
+def test_active_hours_hold_an_incident_back(alerts: Alerts, add_file: Any) -> None:
+    moment = alerts.query("SELECT clock_timestamp()")[0][0]
+    start = (moment + timedelta(hours=2)).strftime("%H:%M")
+    end = (moment + timedelta(hours=3)).strftime("%H:%M")
+    rule = alerts.rule(watch={"kind": "failed_files"}, active={"from": start, "to": end, "timeZone": "UTC"})
+    add_file("a.json", "failed")
+    assert alerts.evaluate(rule).waits
+    assert alerts.topics() == []
+    alerts.evaluate(replace(rule, active=None))
+    assert alerts.topics() == ["alert.firing"]
