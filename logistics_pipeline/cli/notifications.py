@@ -1,5 +1,6 @@
 """Commands on notifications: messages and what became of them, dead letters, and trying an endpoint out."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.notifying import ledger
+from logistics_pipeline.notifying.bounces import MOST_BYTES, note_bounce, parse_bounce
 from logistics_pipeline.notifying.declaring.reading import json_schema
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
 from logistics_pipeline.notifying.delivery import Delivery
@@ -203,6 +205,21 @@ def enable(name: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The end
     with _opened() as (_, _, connection):
         _endpoint_id(connection, name)
         say(f"{name} is enabled." if ledger.enable(connection, name) else f"{name} was not disabled.")
+
+
+@group.command("bounce")
+def bounce() -> None:
+    """Reads the report of a mail server from standard input. Exit code 1 if it is about no message of ours.
+
+    For a mailbox of bounces: `|logistics notifications bounce`.
+    """
+    found = parse_bounce(sys.stdin.buffer.read(MOST_BYTES))
+    with _opened() as (_, _, connection):
+        number = None if found is None else note_bounce(connection, found)
+    if found is None or number is None:
+        say("This is no report about a message that was sent, or only one about a delay.")
+        raise typer.Exit(1)
+    say(f"Message {number} has bounced: {found.status} {found.diagnostic}")
 
 
 @group.command("deliver")

@@ -5,7 +5,7 @@ The lease ends by itself: what a killed sender had is sent by another one, with 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -155,9 +155,12 @@ def record(connection: Connection, lease: UUID, results: Sequence[Result]) -> No
 
 
 def next_due(connection: Connection) -> datetime | None:
-    """When the next message can be claimed; None if none waits."""
+    """When the next message can be claimed, by the clock of this machine; None if none waits.
+
+    What is due is decided by the clock of the database: whoever waits here needs the difference alone.
+    """
     row = connection.execute(read_sql("notifying/next_due").encode()).fetchone()
-    return None if row is None else row[0]
+    return None if row is None or row[0] is None else datetime.now(UTC) + timedelta(seconds=row[0])
 
 
 STATES_AFTER = {

@@ -242,6 +242,8 @@ def test_a_resolved_alert_never_overtakes_the_firing_one(
     delivery.run_due()
     publish(connection, event("alert.resolved", Severity.INFO, thread="incident:1"))
     assert delivery.run_due() == 0
+    due = delivery.next_due()
+    assert due is not None and due.timestamp() > time.time() + 2, "nobody has to look before that"
     make_due(connection)
     delivery.run_due()
     assert [each.document["type"] for each in sink.received] == ["alert.firing", "alert.firing", "alert.resolved"]
