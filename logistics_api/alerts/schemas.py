@@ -10,6 +10,8 @@ from logistics_api.schemas import StrictModel
 
 SeverityName = Literal["info", "warning", "critical"]
 MAX_INCIDENTS = 1_000
+NO_NUL = "^[^\\x00]*$"
+"""PostgreSQL has no text with U+0000."""
 
 
 class IncidentParameters(BaseModel):
@@ -18,7 +20,7 @@ class IncidentParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     state: Literal["open", "closed", "all"] = Field("open", description="Open ones, closed ones, or both")
-    rule: Annotated[str, Field(max_length=40)] | None = Field(
+    rule: Annotated[str, Field(max_length=40, pattern=NO_NUL)] | None = Field(
         None, description="Only those of this rule", examples=["file_failed"]
     )
     severity: SeverityName | None = Field(None, description="Only those of this severity", examples=["critical"])
@@ -140,31 +142,38 @@ class _Body(BaseModel):
 class Acknowledgement(_Body):
     """Says that somebody looks after an incident."""
 
-    text: Annotated[str, Field(min_length=1, max_length=4_000)] = Field("Seen.", description="What is done about it")
+    text: Annotated[str, Field(min_length=1, max_length=4_000, pattern=NO_NUL)] = Field(
+        "Seen.", description="What is done about it"
+    )
 
 
 class Assignment(_Body):
     """Says who looks after an incident."""
 
-    to: Annotated[str, Field(max_length=200)] = Field(description="Who; empty for nobody", examples=["Ada"])
+    to: Annotated[str, Field(max_length=200, pattern=NO_NUL)] = Field(
+        description="Who; empty for nobody", examples=["Ada"]
+    )
 
 
 class Comment(_Body):
     """What others should know about an incident."""
 
-    text: Annotated[str, Field(min_length=1, max_length=4_000)]
+    text: Annotated[str, Field(min_length=1, max_length=4_000, pattern=NO_NUL)]
 
 
 class NewSilence(_Body):
     """A time in which incidents are not announced."""
 
-    rule: Annotated[str, Field(max_length=40)] | None = Field(None, description="Only this rule; null: all of them")
-    labels: dict[Annotated[str, Field(min_length=1, max_length=200)], Annotated[str, Field(max_length=2_000)]] = Field(
-        default_factory=dict, description="Only what has all of these labels", max_length=20
+    rule: Annotated[str, Field(max_length=40, pattern=NO_NUL)] | None = Field(
+        None, description="Only this rule; null: all of them"
     )
+    labels: dict[
+        Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)],
+        Annotated[str, Field(max_length=2_000, pattern=NO_NUL)],
+    ] = Field(default_factory=dict, description="Only what has all of these labels", max_length=20)
     starts_at: datetime | None = Field(None, description="With a time zone; null: now")
     ends_at: datetime = Field(description="With a time zone; at most 366 days after it starts")
-    reason: Annotated[str, Field(min_length=1, max_length=1_000)]
+    reason: Annotated[str, Field(min_length=1, max_length=1_000, pattern=NO_NUL)]
 
 
 class Silence(StrictModel):

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from logistics_api.alerts.schemas import Acknowledgement, Assignment, Comment, NewSilence
 from logistics_api.documentation.links import add_links
 from logistics_api.errors import ProblemBody
 from logistics_api.http.auth.credentials import COOKIE
@@ -64,7 +65,7 @@ HEADERS = {
 """By status, for all operations. Every response also has X-Request-ID and Server-Timing."""
 
 
-BODIES = (InferenceRequest, ModelJobRequest)
+BODIES = (InferenceRequest, ModelJobRequest, Acknowledgement, Assignment, Comment, NewSilence)
 """Models of bodies that are in no response: operations read them themselves, with a limit on their size."""
 
 

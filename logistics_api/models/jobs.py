@@ -1,6 +1,7 @@
 """POST /api/models/{model}/jobs; GET and DELETE of a job; its results. A worker of the pipeline serves them."""
 
 import json
+import re
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.contracts.bodies import read_json
 from logistics_api.database.pool import Database, Reader
-from logistics_api.errors import Problem
+from logistics_api.errors import Problem, refused_parameter
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.models import queries
@@ -21,6 +22,9 @@ from logistics_core.database_contract.models import JobState
 
 LONGEST_NAME = 200
 ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""U+0000 in JSON, which a jsonb cannot hold."""
 
 router = APIRouter(tags=["models"])
 
@@ -69,17 +73,20 @@ class ResultParameters(BaseModel):
 async def request_model_job(
     model: ModelName, _: NoParameters, request: Request, database: Reader, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Asks for predictions of up to 100,000 rows in 1 MiB. A worker (`logistics models work`) makes them.
+    """Asks for predictions of up to 100,000 rows in 1 MiB. A worker (`logistics work`) makes them.
 
     Each result is stored exactly once, whatever happens to workers. Other systems that may send a request twice name
     an `Idempotency-Key`.
     """
     document = await read_json(request, ModelJobRequest)
     await find_version(database, model, document.version)
+    rows = json.dumps(document.rows)
+    if _NUL.search(rows):
+        raise refused_parameter("rows", "text without the character U+0000", "U+0000", "body")
     parameters = {
         "model": model,
         "version": document.version,
-        "input": json.dumps(document.rows),
+        "input": rows,
         "idempotency_key": idempotency_key,
         "requested_by": request.state.principal.name[:LONGEST_NAME],
     }

@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import schemathesis
@@ -94,6 +95,22 @@ def _ask_about_identities(case: Any) -> None:
         case.body |= {"entity": "vehicles", "system": "fuelco", "external_id": "W-1234", "key": None}
 
 
+def _ask_about_alerts(case: Any) -> None:
+    """Incident 1 and silence 1 are there; a silence ends within a year."""
+    parameters = case.path_parameters or {}
+    parameters.update({name: 1 for name in ("incident_id", "silence_id") if name in parameters})
+    if case.operation.label == "POST /api/alerts/silences" and isinstance(case.body, dict):
+        case.body |= {"starts_at": None, "ends_at": _tomorrow(), "reason": "a test"}
+    if case.operation.label.endswith("/comment"):
+        case.body = {"text": "seen"}
+    if case.operation.label.endswith("/acknowledge"):
+        case.body = {}
+
+
+def _tomorrow() -> str:
+    return (datetime.now(UTC) + timedelta(days=1)).isoformat()
+
+
 NAMES = {
     "metrics": "revenue,shipments",
     "by": "origin",
@@ -163,6 +180,7 @@ def _is_good(name: str) -> bool:
 
 _WHAT_TO_ASK = {
     "/api/contracts": _ask_about_contracts,
+    "/api/alerts": _ask_about_alerts,
     "/api/boards": _ask_about_boards,
     "/api/sources/": _ask_about_sources,
     "/api/identities": _ask_about_identities,
