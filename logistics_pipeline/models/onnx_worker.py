@@ -1,7 +1,7 @@
 """Runs one ONNX graph and ends: `python -m logistics_pipeline.models.onnx_worker FOLDER MEMORY_BYTES CPU_SECONDS`.
 
-It reads `model.onnx` and `inputs.npz` from the folder and writes `output.npy`. The system ends it beyond its limits. A
-graph is loaded from memory, where there is no folder beside it to read further data from.
+It reads `model.onnx` and `inputs.npz` from the folder and writes `output.npy`. The system ends it beyond its limits.
+The graph is loaded from memory, where there is no folder beside it to read further data from.
 """
 
 import resource
