@@ -225,6 +225,7 @@ def test_services_start_in_order_of_need() -> None:
         "migrate": {"postgres": "service_healthy"},
         "code": {"migrate": "service_completed_successfully"},
         "contracts": {"code": "service_healthy"},
+        "worker": {"migrate": "service_completed_successfully"},
         "daemon": {"code": "service_healthy"},
         "webserver": {"code": "service_healthy"},
         "api": {"migrate": "service_completed_successfully"},
@@ -306,7 +307,11 @@ def test_every_program_is_installed() -> None:
 def test_every_module_exists() -> None:
     modules = {line[line.index("-m") + 1] for line in programs() if "-m" in line}
 
-    assert modules == {"logistics_pipeline.orchestration.runtime.reloading_server", "logistics_api"}
+    assert modules == {
+        "logistics_pipeline.orchestration.runtime.reloading_server",
+        "logistics_pipeline.worker",
+        "logistics_api",
+    }
     for module in modules:
         spec = find_spec(module)
         assert spec is not None, f"no module {module}"
