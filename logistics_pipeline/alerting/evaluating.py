@@ -3,6 +3,7 @@
 Looking twice at the same figures changes nothing. Two processes that evaluate the same rule take turns.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,8 @@ from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observat
 from logistics_pipeline.alerting.rules import Rule
 from logistics_pipeline.alerting.transitions import Change, State, Track, gone, quiet, step
 from logistics_pipeline.database.connections import TRANSIENT, Connection, reason_of
+
+log = logging.getLogger("logistics.worker")
 
 STATEMENT_SECONDS = 30
 """How long one statement of a rule may take: another rule must not wait for it for ever."""
@@ -90,6 +93,9 @@ def _look(
         raise
     except psycopg.Error as error:
         return [], f"PostgreSQL refused to look: {reason_of(error).partition(chr(10))[0]}."
+    except Exception as error:
+        log.exception("The rule %s cannot be evaluated.", rule.name)
+        return [], f"The program failed to look ({type(error).__name__}: {error}). Please report it."
 
 
 @dataclass(frozen=True)

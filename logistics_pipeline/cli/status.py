@@ -16,8 +16,9 @@ from logistics_pipeline.cli.output import console, print_json
 from logistics_pipeline.contracts.proposals import StoredProposal, open_proposals
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.local.environment import open_environment
-from logistics_pipeline.local.supervisor import are_contracts_watched, responding, web_urls
+from logistics_pipeline.local.supervisor import are_contracts_watched, does_a_worker_run, responding, web_urls
 
+SEVERITIES = ("critical", "warning", "info")
 MOST_PROPOSALS = 5
 """Proposals that are listed; the rest are counted."""
 
@@ -37,11 +38,18 @@ def status(as_json: AsJson = False) -> None:
         row = connection.execute(read_sql("describing/system_status")).fetchone()
         warnings = ledger.count_warnings(connection, settings.warn_threshold)
         waiting = open_proposals(connection)
+        incidents = connection.execute(
+            "SELECT severity, count(*) FROM alert.incidents WHERE closed_at IS NULL GROUP BY severity"
+        ).fetchall()
     assert row is not None
     found: dict[str, Any] = row[0] | {"files_with_warning": warnings}
     dagster_url, api_url = web_urls(settings)
     found["contracts"]["proposals"] = list(map(_proposal, waiting))
     found["contracts"]["are_watched"] = are_contracts_watched(environment.database_url)
+    found["alerts"] = {
+        "are_evaluated": does_a_worker_run(environment.database_url),
+        "open_incidents": dict(incidents),
+    }
     found["services"] = {url: responding(url) for url in (api_url, dagster_url)}
     if as_json:
         print_json(found)
@@ -61,6 +69,7 @@ def _describe(found: dict[str, Any]) -> Iterator[str]:
     noted = f" ({with_warning:,} with a warning: logistics files --state warning)" if with_warning else ""
     yield f"Files              {files or 'none yet'}{noted}"
     yield f"Contracts          {_contracts(found['contracts'])}"
+    yield f"Alerts             {_alerts(found['alerts'])}"
     proposals = found["contracts"]["proposals"]
     for proposal in proposals[:MOST_PROPOSALS]:
         yield f"  {proposal['file']}: {_what_helps(proposal)}"
@@ -73,6 +82,12 @@ def _describe(found: dict[str, Any]) -> Iterator[str]:
         yield f"Future             {_future(found['future_days'])}"
     if found["unassigned_shipments"]:
         yield f"Waiting            {found['unassigned_shipments']:,} shipments wait for vehicle_logs"
+
+
+def _alerts(alerts: dict[str, Any]) -> str:
+    counts = [f"{alerts['open_incidents'][each]:,} {each}" for each in SEVERITIES if alerts["open_incidents"].get(each)]
+    found = f"open: {', '.join(counts)}: logistics alerts incidents" if counts else "nothing is wrong"
+    return found if alerts["are_evaluated"] else f"{found}; not evaluated: start logistics up or logistics work"
 
 
 def _contracts(contracts: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ from logistics_pipeline.database.connections import (
     free_advisory_lock,
     reason_of,
 )
-from logistics_pipeline.errors import TransientError
+from logistics_pipeline.errors import PipelineError, TransientError
 from logistics_pipeline.worker.alerts import AlertDuty
 from logistics_pipeline.worker.heartbeats import HEARTBEAT_SECONDS, beat
 from logistics_pipeline.worker.jobs import JobWorker
@@ -116,7 +116,17 @@ class AlertWorker:
 def run_worker(settings: Settings, url: str, stop: Event) -> None:
     """Does all duties of a worker until it is stopped: alerts here, messages and jobs in threads of their own."""
     duties = {"messages": MessageWorker(settings, url, stop).run, "jobs": JobWorker(url, stop).run}
-    threads = [Thread(target=run, name=name, daemon=True) for name, run in duties.items()]
+    failed: list[str] = []
+
+    def supervised(name: str, run: Callable[[], None]) -> None:
+        try:
+            run()
+        except Exception:  # a duty that has ended must not look as if it was done: the process ends, and is restarted
+            log.exception("The duty of %s has failed.", name)
+            failed.append(name)
+            stop.set()
+
+    threads = [Thread(target=supervised, args=each, name=each[0], daemon=True) for each in duties.items()]
     for thread in threads:
         thread.start()
     try:
@@ -125,3 +135,5 @@ def run_worker(settings: Settings, url: str, stop: Event) -> None:
         stop.set()
         for thread in threads:
             thread.join(timeout=STOP_SECONDS)
+    if failed:
+        raise PipelineError(f"The worker ends, as a duty of it has failed ({', '.join(failed)}); its log says why.")
