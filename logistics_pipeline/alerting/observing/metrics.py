@@ -1,6 +1,5 @@
 """Metrics over the newest finished periods, also as they were at the end of earlier ones."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+import msgspec
 from psycopg import sql
 
 from logistics_core.catalogue import Catalogue, Dataset
@@ -36,6 +36,7 @@ REMEMBERED_DAYS = 28
 
 _RECORDS = State(StateKind.ROWS, None)
 _Key = tuple[Any, ...]
+_KEY = msgspec.json.Decoder(list[Any], float_hook=Decimal)
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _values(
         day=source.day,
     )
     rows = connection.execute(statement, {"first": days.start, "last": days.end, "most": MOST_SUBJECTS + 1})
-    return {tuple(json.loads(key, parse_float=Decimal)): _Value(value, records) for key, value, records in rows}
+    return {tuple(_KEY.decode(key)): _Value(value, records) for key, value, records in rows}
 
 
 def _observations(
