@@ -54,6 +54,9 @@ SELECT json_build_object(
     'files_with_warning', (SELECT count(*) FROM latest WHERE has_warning),
     'records', records,
     'rejected_share', rejected_share,
+    'open_incidents', (
+        SELECT count(*) FROM alert.incidents WHERE closed_at IS NULL AND severity <> 'info'
+    ),
     'open_proposals', (SELECT count(*) FROM catalogue.proposals WHERE state = '{ProposalState.OPEN}'),
     'contracts_problem', %(contracts_problem)s::text
 )::text

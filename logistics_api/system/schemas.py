@@ -80,6 +80,7 @@ class SystemStatus(BaseModel):
     )
     records: Records
     rejected_share: float = Field(description="Rejected share of all records read, from 0 to 1", examples=[0.0001])
+    open_incidents: int = Field(description="Incidents of alerts that are open, but for those of severity info")
     open_proposals: int = Field(description="Proposals of contracts that wait for a decision", examples=[1])
     contracts_problem: str | None = Field(
         description="Why this process of the API does not serve the contracts that are in force, but those from "

@@ -91,8 +91,8 @@ RESERVED_FIELDS = frozenset({
 
 RESERVED_DATASETS = frozenset({
     "alerts", "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "forecasts",
-    "graphql", "history", "identities", "ingestion", "kpi", "measures", "metrics", "models", "quality", "route",
-    "session", "sources", "system",
+    "graphql", "history", "identities", "ingestion", "kpi", "measures", "metrics", "models", "notifications", "quality",
+    "route", "session", "sources", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 

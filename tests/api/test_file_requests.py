@@ -205,7 +205,8 @@ def test_the_role_of_the_api_can_write_no_table_and_call_few_functions_of_ours(
         (READER,),
     ).fetchall()
     names = [
-        "add_board", "change_board", "delete_board", "request_contract_action", "request_file_action", "request_pull",
+        "act_on_incident", "add_board", "add_silence", "cancel_job", "change_board", "decide_proposal", "delete_board",
+        "end_silence", "make_link", "request_contract_action", "request_file_action", "request_job", "request_pull",
     ]  # fmt: skip
     assert functions == [(name, True, ['search_path=""'], False) for name in names]
     sequences = connection.execute(

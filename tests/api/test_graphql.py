@@ -206,7 +206,7 @@ def test_documents_of_rest_are_roots(site: Graphql) -> None:
     files = site.api.get("/api/ingestion/files", limit=2, state="loaded")
     figure = site.api.get("/api/kpi", metrics="shipments.revenue")["figures"][0]
 
-    assert [each["name"] for each in found["datasets"]] == ["vehicles", "vehicle_logs", "shipments"]
+    assert [each["name"] for each in found["datasets"]] == ["vehicles", "vehicle_logs", "shipments", "fuel_cards"]
     assert found["files"]["nextCursor"] == files["next_cursor"]
     assert [each["path"] for each in found["files"]["items"]] == [each["path"] for each in files["items"]]
     assert found["kpi"]["figures"][0]["value"] == figure["value"]

@@ -39,6 +39,8 @@ KEYS = {
     "entity": "vehicles",
     "key": "TRUCK-07",
     "payment": "P-1",
+    "incident_id": "1",
+    "silence_id": "1",
 }
 MADE_BY_REQUESTS = ("{upload_id}", "{request_id}", "{proposal_id}")
 """Of what these name there is nothing until somebody asks for it: their own tests do."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -18,9 +19,13 @@ from logistics_api.errors import Problem
 from logistics_api.monitoring.pipeline import CACHE_SECONDS, Pipeline
 from logistics_api.monitoring.recording import BUCKETS, MOST_SERIES, Metrics
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.database_contract.notifications import EndpointChannel, Severity
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.database.connections import connect
+from logistics_pipeline.notifying.declaring.declaration import Endpoint
+from logistics_pipeline.notifying.declaring.syncing import store_endpoints
+from logistics_pipeline.notifying.publishing import Event, publish
 from tests.checkout import PROJECT_ROOT
 from tests.source_pulls import FLEET, add_pull, complete_pull, define
 
@@ -250,6 +255,8 @@ def names(new_database: Any, serve: Any, tmp_path_factory: pytest.TempPathFactor
             connection.execute("UPDATE analytics.status SET last_calculated_at = now(), seconds = 1")
             connection.execute(A_FIT, {"backtest": Jsonb([BACKTEST] * 3)})
             connection.execute("INSERT INTO alert.heartbeats VALUES ('alerts', 'a worker', now())")
+            store_endpoints(connection, [Endpoint("people", EndpointChannel.INBOX)])
+            publish(connection, Event("test", "1", Severity.INFO, "A test", "It works.", datetime.now(UTC)))
             complete_pull(connection)
             add_pull(connection, "orders", "failed", error="No.", error_kind="server")
             connection.execute(

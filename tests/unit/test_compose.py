@@ -225,7 +225,7 @@ def test_services_start_in_order_of_need() -> None:
         "migrate": {"postgres": "service_healthy"},
         "code": {"migrate": "service_completed_successfully"},
         "contracts": {"code": "service_healthy"},
-        "worker": {"migrate": "service_completed_successfully"},
+        "alerts": {"migrate": "service_completed_successfully"},
         "daemon": {"code": "service_healthy"},
         "webserver": {"code": "service_healthy"},
         "api": {"migrate": "service_completed_successfully"},

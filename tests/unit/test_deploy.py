@@ -171,7 +171,7 @@ def containers() -> list[dict[str, Any]]:
 def test_kubernetes_runs_the_same_commands_as_compose() -> None:
     services = BASE_COMPOSE["services"]
     assert {container["name"] for container in containers()} == {
-        "migrate", "code", "contracts", "daemon", "webserver", "api"
+        "migrate", "code", "contracts", "alerts", "daemon", "webserver", "api"
     }  # fmt: skip
     for container in containers():
         assert container["command"] == services[container["name"]]["command"]

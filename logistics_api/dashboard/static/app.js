@@ -209,7 +209,7 @@ async function readStatus() {
   status = { ...data, newest_day: data.data_version === newest?.version ? newest.day : data.last_day };
   statusSince = stale ? at : null;
   showWaiting(data.open_proposals);
-  showIncidents();
+  showIncidents(data.open_incidents);
   showLive();
   renewLater();
 }
@@ -220,10 +220,7 @@ function showWaiting(proposals) {
 }
 
 /** Shows how many warnings and critical incidents are open; what is for information waits for nobody. */
-async function showIncidents() {
-  const open = await openIncidents();
-  if (open === null) return;
-  const number = open.critical + open.warning;
+function showIncidents(number) {
   incidents.hidden = number === 0;
   replace(incidents, count(number), h("span", { class: "sr-only" }, number === 1 ? " incident is open" : " incidents are open"));
 }
@@ -394,5 +391,8 @@ events.on("state", showLive);
 events.on("data_version", renew);
 events.on("database", databaseChanged);
 events.on("contracts", contractsChanged);
-events.on("alerts", showIncidents);
+events.on("alerts", async () => {
+  const open = await openIncidents();
+  if (open !== null) showIncidents(open.critical + open.warning);
+});
 events.start();
