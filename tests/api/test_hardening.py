@@ -41,6 +41,9 @@ KEYS = {
     "payment": "P-1",
     "incident_id": "1",
     "silence_id": "1",
+    "model": "shipments.delivery_time",
+    "version": "1",
+    "job_id": BOARD_ID,
 }
 MADE_BY_REQUESTS = ("{upload_id}", "{request_id}", "{proposal_id}")
 """Of what these name there is nothing until somebody asks for it: their own tests do."""

@@ -91,6 +91,7 @@ def test_status_before_anything_has_happened(api: Any) -> None:
         "future_days": {"count": 0, "newest": None},
         "files": {"registered": 0, "loading": 0, "loaded": 0, "failed": 0, "unrecognised": 0, "unloaded": 0},
         "records": {"read": 0, "loaded": 0, "superseded": 0, "rejected": 0},
+        "open_incidents": 0,
         "open_proposals": 0,
         "contracts_problem": None,
     }
