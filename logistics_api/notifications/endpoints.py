@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from logistics_api.database.pool import Reader
 from logistics_api.http.context import context_of
-from logistics_api.http.responses import FIGURE_PROBLEMS, versioned_response
+from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response, versioned_response
 from logistics_api.notifications import queries
 from logistics_api.notifications.feed import MEDIA_TYPE, atom_feed
 from logistics_api.notifications.schemas import Endpoints, Messages
@@ -43,7 +43,10 @@ class FeedParameters(BaseModel):
 
 
 @router.get(
-    "/api/notifications", response_model=Messages, responses=FIGURE_PROBLEMS, summary="Messages and their attempts"
+    "/api/notifications",
+    response_model=Messages,
+    responses=FIGURE_PROBLEMS | {404: problem_response("The cursor is damaged or belongs to another request")},
+    summary="Messages and their attempts",
 )
 async def list_messages(query: Annotated[MessageParameters, Query()], request: Request, database: Reader) -> Response:
     """Returns messages, newest first, each with every attempt to send it. A message ends in one of five states."""

@@ -100,11 +100,32 @@ def _ask_about_alerts(case: Any) -> None:
     parameters = case.path_parameters or {}
     parameters.update({name: 1 for name in ("incident_id", "silence_id") if name in parameters})
     if case.operation.label == "POST /api/alerts/silences" and isinstance(case.body, dict):
-        case.body |= {"starts_at": None, "ends_at": _tomorrow(), "reason": "a test"}
+        case.body |= {"starts_at": None, "ends_at": _tomorrow(), "reason": "a test", "labels": {"dataset": "shipments"}}
     if case.operation.label.endswith("/comment"):
         case.body = {"text": "seen"}
     if case.operation.label.endswith("/acknowledge"):
         case.body = {}
+
+
+TRIP = {"origin": "Aachen", "destination": "Zug"}
+
+
+def _ask_about_models(case: Any) -> None:
+    """Inputs are those of the model; a moment is one of several forms."""
+    case.path_parameters["model"] = "shipments.delivery_time"
+    if "version" in case.path_parameters:
+        case.path_parameters["version"] = "1"
+    if case.operation.method.upper() != "POST":
+        return
+    if case.operation.label.endswith("/infer"):
+        inputs = [{"name": name, "shape": [1], "datatype": "BYTES", "data": [value]} for name, value in TRIP.items()]
+        case.body = {"inputs": inputs}
+    else:
+        case.body = {"rows": [TRIP]}
+
+
+def _ask_about_changes_of_models(case: Any) -> None:
+    case.query.update({name: EARLIER for name in ("at",) if name in case.query})
 
 
 def _tomorrow() -> str:
@@ -181,6 +202,8 @@ def _is_good(name: str) -> bool:
 _WHAT_TO_ASK = {
     "/api/contracts": _ask_about_contracts,
     "/api/alerts": _ask_about_alerts,
+    "/api/models/{model}": _ask_about_models,
+    "/v2/models/{model}": _ask_about_models,
     "/api/boards": _ask_about_boards,
     "/api/sources/": _ask_about_sources,
     "/api/identities": _ask_about_identities,
@@ -188,6 +211,7 @@ _WHAT_TO_ASK = {
 """By a part of the label of an operation."""
 _WHAT_TO_ASK_IN_QUERIES = {
     "/api/history": _ask_about_history,
+    "/api/models/": _ask_about_changes_of_models,
     "/api/metrics/": _ask_about_metrics,
     "GET /api/kpi": _ask_about_metrics,
     "/api/forecasts": _ask_about_forecasts,
