@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 
 from logistics_api.alerts import queries
 from logistics_api.alerts.schemas import (
@@ -24,11 +22,11 @@ from logistics_api.alerts.schemas import (
 from logistics_api.contracts.bodies import read_json
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem, refused_parameter
+from logistics_api.http.changes import CHANGES, json_body, requester, schema_of, uncached
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import DIGITS
 
-LONGEST_NAME = 200
 LONGEST_SILENCE = timedelta(days=366)
 
 router = APIRouter(tags=["alerts"])
@@ -38,27 +36,18 @@ IncidentId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the 
 SilenceId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the silence", examples=[1]), DIGITS]
 
 UNKNOWN: Responses = {404: problem_response("There is no such incident")}
-CHANGES: Responses = FIGURE_PROBLEMS | {
-    413: problem_response("The body is too large"),
-    501: problem_response("The API is connected to a read-only copy of the database"),
-}
-
-
-def _body(model: type[BaseModel]) -> dict[str, Any]:
-    reference = {"$ref": f"#/components/schemas/{model.__name__}"}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}}
 
 
 @router.get("/api/alerts", response_model=Alerts, responses=FIGURE_PROBLEMS, summary="All rules")
 async def list_rules(_: NoParameters, database: Reader) -> Response:
     """Returns the rules with what is open of each, and when a worker has evaluated them."""
-    return _uncached(await database.fetch_value(queries.RULES))
+    return uncached(await database.fetch_value(queries.RULES))
 
 
 @router.get("/api/alerts/incidents", response_model=Incidents, responses=FIGURE_PROBLEMS, summary="Incidents")
 async def list_incidents(parameters: Annotated[IncidentParameters, Query()], database: Reader) -> Response:
     """Returns incidents, the newest first; `before` with the last number of a page gives the next one."""
-    return _uncached(await database.fetch_value(queries.INCIDENTS, parameters.model_dump()))
+    return uncached(await database.fetch_value(queries.INCIDENTS, parameters.model_dump()))
 
 
 @router.get(
@@ -69,14 +58,14 @@ async def list_incidents(parameters: Annotated[IncidentParameters, Query()], dat
 )
 async def read_incident(incident_id: IncidentId, _: NoParameters, database: Reader) -> Response:
     """Returns an incident with its timeline."""
-    return _uncached(await _find(database, incident_id))
+    return uncached(await _find(database, incident_id))
 
 
 @router.post(
     "/api/alerts/incidents/{incident_id}/acknowledge",
     response_model=IncidentDetails,
     responses=CHANGES | UNKNOWN,
-    openapi_extra=_body(Acknowledgement),
+    openapi_extra=json_body(schema_of(Acknowledgement)),
     summary="Acknowledge an incident",
 )
 async def acknowledge_incident(
@@ -91,7 +80,7 @@ async def acknowledge_incident(
     "/api/alerts/incidents/{incident_id}/assign",
     response_model=IncidentDetails,
     responses=CHANGES | UNKNOWN,
-    openapi_extra=_body(Assignment),
+    openapi_extra=json_body(schema_of(Assignment)),
     summary="Assign an incident",
 )
 async def assign_incident(incident_id: IncidentId, _: NoParameters, request: Request, database: Reader) -> Response:
@@ -104,7 +93,7 @@ async def assign_incident(incident_id: IncidentId, _: NoParameters, request: Req
     "/api/alerts/incidents/{incident_id}/comment",
     response_model=IncidentDetails,
     responses=CHANGES | UNKNOWN,
-    openapi_extra=_body(Comment),
+    openapi_extra=json_body(schema_of(Comment)),
     summary="Comment on an incident",
 )
 async def comment_on_incident(incident_id: IncidentId, _: NoParameters, request: Request, database: Reader) -> Response:
@@ -116,7 +105,7 @@ async def comment_on_incident(incident_id: IncidentId, _: NoParameters, request:
 @router.get("/api/alerts/silences", response_model=Silences, responses=FIGURE_PROBLEMS, summary="Silences")
 async def list_silences(_: NoParameters, database: Reader) -> Response:
     """Returns the silences that are, or will be, in force."""
-    return _uncached({"silences": await database.fetch_value(queries.SILENCES)})
+    return uncached({"silences": await database.fetch_value(queries.SILENCES)})
 
 
 @router.post(
@@ -124,7 +113,7 @@ async def list_silences(_: NoParameters, database: Reader) -> Response:
     status_code=201,
     response_model=Silence,
     responses=CHANGES | {409: problem_response("A thousand silences are in force already")},
-    openapi_extra=_body(NewSilence),
+    openapi_extra=json_body(schema_of(NewSilence)),
     summary="Make a silence",
 )
 async def add_silence(_: NoParameters, request: Request, database: Reader) -> Response:
@@ -140,14 +129,14 @@ async def add_silence(_: NoParameters, request: Request, database: Reader) -> Re
         "starts_at": starts_at,
         "ends_at": ends_at,
         "reason": body.reason,
-        "requested_by": _name_of(request),
+        "requested_by": requester(request),
     }
     (silence_id,) = await database.write(queries.ADD, parameters)
     if silence_id is None:
         detail = "A thousand silences are in force already. End one first."
         raise Problem(409, "too-many-silences", "Too many silences", detail)
     silences = await database.fetch_value(queries.SILENCES)
-    return _uncached(next(each for each in silences if each["silence_id"] == silence_id), 201)
+    return uncached(next(each for each in silences if each["silence_id"] == silence_id), 201)
 
 
 @router.delete(
@@ -159,7 +148,7 @@ async def add_silence(_: NoParameters, request: Request, database: Reader) -> Re
 )
 async def end_silence(silence_id: SilenceId, _: NoParameters, request: Request, database: Reader) -> Response:
     """Ends a silence now. What is still open is announced within seconds."""
-    (ended,) = await database.write(queries.END, {"silence_id": silence_id, "requested_by": _name_of(request)})
+    (ended,) = await database.write(queries.END, {"silence_id": silence_id, "requested_by": requester(request)})
     if not ended:
         detail = f"No silence {silence_id} is in force. /api/alerts/silences lists those that are."
         raise Problem(404, "unknown-silence", "Unknown silence", detail)
@@ -178,7 +167,7 @@ async def _act(
     parameters = {
         "incident_id": incident_id,
         "action": action,
-        "requested_by": _name_of(request),
+        "requested_by": requester(request),
         "words": words,
         "assignee": assignee,
     }
@@ -187,7 +176,7 @@ async def _act(
     if not done:
         detail = f"The timeline of incident {incident_id} is full."
         raise Problem(409, "timeline-full", "Timeline full", detail)
-    return _uncached(found)
+    return uncached(found)
 
 
 async def _find(database: Database, incident_id: int) -> dict[str, Any]:
@@ -196,12 +185,3 @@ async def _find(database: Database, incident_id: int) -> dict[str, Any]:
         detail = f"There is no incident {incident_id}. /api/alerts/incidents lists them."
         raise Problem(404, "unknown-incident", "Unknown incident", detail)
     return incident
-
-
-def _name_of(request: Request) -> str:
-    name: str = request.state.principal.name
-    return name[:LONGEST_NAME]
-
-
-def _uncached(body: Any, status: int = 200) -> Response:
-    return JSONResponse(body, status, {"Cache-Control": "no-store"})

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.boards import queries
@@ -16,13 +15,12 @@ from logistics_api.boards.schemas import Board, BoardAnswers, BoardDocument, Boa
 from logistics_api.contracts.bodies import read_json
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem, refused_parameter
+from logistics_api.http.changes import CHANGES, json_body, requester, schema_of, uncached
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response, versioned_response
 from logistics_api.metrics.endpoints import Registry
 from logistics_api.parameters.date_range import Day, NothingElse, end_before_start
 from logistics_api.parameters.types import DIGITS
-
-LONGEST_NAME = 200
 
 router = APIRouter(tags=["boards"])
 
@@ -35,22 +33,12 @@ IfMatch = Annotated[
 ]
 
 UNKNOWN: Responses = {404: problem_response("The board does not exist")}
-CHANGES: Responses = FIGURE_PROBLEMS | {
-    413: problem_response("The body is too large"),
-    501: problem_response("The API is connected to a read-only copy of the database"),
-}
 VERSIONED: Responses = {
     409: problem_response("The board has been changed since it was read: read it again"),
     428: problem_response("If-Match is missing"),
 }
 FULL: Responses = {409: problem_response("There are a thousand boards already")}
-BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": "The board, as it is exported",
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/BoardDocument"}}},
-    }
-}
+BODY = json_body(schema_of(BoardDocument), "The board, as it is exported")
 
 
 class AnswerParameters(BaseModel):
@@ -68,7 +56,7 @@ class AnswerParameters(BaseModel):
 @router.get("/api/boards", response_model=Boards, responses=FIGURE_PROBLEMS, summary="All boards")
 async def list_boards(_: NoParameters, database: Reader) -> Response:
     """Returns all boards without their panels."""
-    return _uncached({"boards": await database.fetch_value(queries.ALL_BOARDS)})
+    return uncached({"boards": await database.fetch_value(queries.ALL_BOARDS)})
 
 
 @router.post(
@@ -89,14 +77,14 @@ async def add_board(_: NoParameters, request: Request, database: Reader) -> Resp
         )
     board = await _find(database, board_id)
     location = f"{context_of(request.scope).prefix}/api/boards/{board_id}"
-    return _uncached(board, 201, {"Location": location, "ETag": _etag(board)})
+    return uncached(board, 201, {"Location": location, "ETag": _etag(board)})
 
 
 @router.get("/api/boards/{board_id}", response_model=Board, responses=FIGURE_PROBLEMS | UNKNOWN, summary="One board")
 async def read_board(board_id: BoardId, _: NoParameters, database: Reader) -> Response:
     """Returns a board with its panels. Its ETag is what a change names in If-Match."""
     board = await _find(database, board_id)
-    return _uncached(board, headers={"ETag": _etag(board)})
+    return uncached(board, headers={"ETag": _etag(board)})
 
 
 @router.get(
@@ -134,7 +122,7 @@ async def change_board(
     board = await _find(database, board_id)
     if changed is None:
         raise _changed(board, version)
-    return _uncached(board, headers={"ETag": _etag(board)})
+    return uncached(board, headers={"ETag": _etag(board)})
 
 
 @router.delete(
@@ -201,7 +189,7 @@ def _parameters(document: BoardDocument, request: Request) -> dict[str, Any]:
         "title": document.title.strip(),
         "description": document.description,
         "panels": json.dumps([panel.model_dump(mode="json", exclude_none=True) for panel in document.panels]),
-        "requested_by": request.state.principal.name[:LONGEST_NAME],
+        "requested_by": requester(request),
     }
 
 
@@ -228,7 +216,3 @@ def _changed(board: dict[str, Any], version: int) -> Problem:
         f"version {version}. Read it again, and repeat the change.",
         members={"version": board["version"]},
     )
-
-
-def _uncached(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse(body, status, {"Cache-Control": "no-store", **(headers or {})})

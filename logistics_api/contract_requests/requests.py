@@ -12,10 +12,10 @@ from logistics_api.contract_requests.queries import MAKE_REQUEST, NEEDS_ANSWERS,
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
 from logistics_api.file_requests.status import progress_of
+from logistics_api.http.changes import requester
 from logistics_api.http.context import context_of
 from logistics_core.database_contract.contracts import ContractAction, ProposalState
 
-LONGEST_NAME = 200
 PATIENCE_SECONDS = 30
 """A request pending for longer gets a hint that the pipeline may not be running."""
 
@@ -66,7 +66,7 @@ async def make_request(
         "proposal_id": proposal_id,
         "dataset": dataset,
         "argument": json.dumps(argument or {}),
-        "requested_by": request.state.principal.name[:LONGEST_NAME],
+        "requested_by": requester(request),
     }
     (request_id,) = await database.write(MAKE_REQUEST, parameters)
     if request_id is None:

@@ -14,14 +14,13 @@ from logistics_api.errors import Problem
 from logistics_api.file_requests.queries import MAKE_REQUEST, refusal
 from logistics_api.file_requests.schemas import FileRequest
 from logistics_api.file_requests.status import read_request
+from logistics_api.http.changes import requester
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.ingestion.file_actions import SENTENCES
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import DIGITS, FileId
 from logistics_core.database_contract.file_requests import FileAction
-
-LONGEST_NAME = 200
 
 router = APIRouter(tags=["ingestion"])
 
@@ -101,7 +100,7 @@ async def _make_request(request: Request, database: Database, file_id: int, acti
     is_known, reason = await database.fetch_row(refusal(action), {"file_id": file_id})
     if reason is not None:
         raise Problem(409, f"cannot-{action}", "Not possible now", f"File {file_id}: {SENTENCES[reason]}")
-    name = request.state.principal.name[:LONGEST_NAME]
+    name = requester(request)
     request_id = None
     if is_known:
         parameters = {"file_id": file_id, "action": action, "requested_by": name}

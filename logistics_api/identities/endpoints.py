@@ -4,13 +4,13 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import JSONResponse
 from psycopg import sql
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.contracts.bodies import read_json
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem, refused_parameter
+from logistics_api.http.changes import CHANGES, json_body, requester, uncached
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
 from logistics_api.identities import queries
 from logistics_api.identities.schemas import (
@@ -36,7 +36,6 @@ from logistics_core.identities.names import check_link, check_system, entities_o
 from logistics_core.identities.unified import Said, keys_of_things, said_about, sources_of, unified
 from logistics_core.identities.unlinked import all_unlinked_ids, external_ids_in
 
-LONGEST_NAME = 200
 MOST_IDS_OF_A_THING = 1_000
 
 router = APIRouter(tags=["identities"])
@@ -51,24 +50,10 @@ CURSOR_PROBLEM: Responses = {
     404: problem_response("The cursor is invalid or belongs to a request with other parameters")
 }
 UNKNOWN_ENTITY: Responses = {404: problem_response("The entity does not exist, or the cursor is invalid")}
-CHANGES: Responses = FIGURE_PROBLEMS | {
-    413: problem_response("The body is too large"),
-    501: problem_response("The API is connected to a read-only copy of the database"),
-}
 DECISIONS: Responses = CHANGES | {
     404: problem_response("The proposal does not exist"),
     409: problem_response("The proposal was decided already, or is suggested no more"),
 }
-
-
-def _body(model: type[BaseModel], description: str) -> dict[str, Any]:
-    return {
-        "requestBody": {
-            "required": True,
-            "description": description,
-            "content": {"application/json": {"schema": model.model_json_schema()}},
-        }
-    }
 
 
 class UnlinkedParameters(BaseModel):
@@ -133,7 +118,7 @@ async def list_identities(_: NoParameters, request: Request, database: Reader) -
             for dataset, external in external_ids_in(catalogue, entity.name)
         ]
         found.append({"entity": entity.name, "title": entity.title, "key": entity.key[0], "fields": fields} | counts)
-    return _uncached({"entities": found})
+    return uncached({"entities": found})
 
 
 @router.get(
@@ -149,7 +134,7 @@ async def list_unlinked(query: Annotated[UnlinkedParameters, Query()], request: 
         "CROSS JOIN LATERAL (SELECT entity, system, external_id, dataset, field, records, first_day, last_day) AS found"
     ).format(all_unlinked_ids(catalogue, query.entity, query.system))
     items, total = await database.fetch_row(_text(statement), {"limit": query.limit})
-    return _uncached({"total": total, "items": items})
+    return uncached({"total": total, "items": items})
 
 
 @router.get("/api/identities/links", response_model=Links, responses=FIGURE_PROBLEMS | CURSOR_PROBLEM, summary="Links")
@@ -165,7 +150,7 @@ async def list_links(query: Annotated[LinkParameters, Query()], request: Request
     status_code=201,
     response_model=LinkMade,
     responses=CHANGES,
-    openapi_extra=_body(NewLink, "The link"),
+    openapi_extra=json_body(NewLink.model_json_schema(), "The link"),
     summary="Make a link",
 )
 async def make_link(_: NoParameters, request: Request, database: Reader) -> Response:
@@ -175,8 +160,8 @@ async def make_link(_: NoParameters, request: Request, database: Reader) -> Resp
         check_link(_catalogue(request), link.entity, link.system, link.external_id, link.key)
     except ValueError as error:
         raise Problem(422, "invalid-body", "Invalid body", str(error)) from None
-    (link_id,) = await database.write(queries.MAKE, {**link.model_dump(), "requested_by": _requester(request)})
-    return _uncached({"link_id": link_id}, 201)
+    (link_id,) = await database.write(queries.MAKE, {**link.model_dump(), "requested_by": requester(request)})
+    return uncached({"link_id": link_id}, 201)
 
 
 # -- proposals ---------------------------------------------------------------------------------------------------------
@@ -200,7 +185,7 @@ async def list_identity_proposals(
     "/api/identities/proposals/{proposal_id}/accept",
     response_model=Proposal,
     responses=DECISIONS,
-    openapi_extra=_body(Decision, "Why"),
+    openapi_extra=json_body(Decision.model_json_schema(), "Why"),
     summary="Accept a proposal",
 )
 async def accept_identity_proposal(
@@ -214,7 +199,7 @@ async def accept_identity_proposal(
     "/api/identities/proposals/{proposal_id}/reject",
     response_model=Proposal,
     responses=DECISIONS,
-    openapi_extra=_body(Decision, "Why"),
+    openapi_extra=json_body(Decision.model_json_schema(), "Why"),
     summary="Reject a proposal",
 )
 async def reject_identity_proposal(
@@ -229,7 +214,7 @@ async def _decide(proposal_id: int, request: Request, database: Database, *, is_
     parameters = {
         "proposal_id": proposal_id,
         "is_accepted": is_accepted,
-        "requested_by": _requester(request),
+        "requested_by": requester(request),
         "reason": decision.reason,
     }
     (decided,) = await database.write(queries.DECIDE, parameters)
@@ -248,7 +233,7 @@ async def _decide(proposal_id: int, request: Request, database: Database, *, is_
             "Proposal decided",
             f"The proposal is {found['state']} already. To change what an id is, make a link.",
         )
-    return _uncached(found)
+    return uncached(found)
 
 
 # -- things ------------------------------------------------------------------------------------------------------------
@@ -276,7 +261,7 @@ async def list_things(
     keys = sorted(found)[: query.limit]
     items = await _things(database, master, catalogue, keys)
     cursor = cursors.encode(fingerprint, [keys[-1]]) if len(found) > query.limit else None
-    return _uncached({"next_cursor": cursor, "items": items})
+    return uncached({"next_cursor": cursor, "items": items})
 
 
 @router.get(
@@ -311,7 +296,7 @@ async def read_thing(
             raise Problem(
                 404, "unknown-thing", "Unknown thing", f"No record of {entity} has the key {key[:100]!r}, and no link."
             )
-    return _uncached({"entity": entity, **thing, "ids": ids})
+    return uncached({"entity": entity, **thing, "ids": ids})
 
 
 async def _things(database: Database, master: Dataset, catalogue: Catalogue, keys: list[str]) -> list[dict[str, Any]]:
@@ -367,12 +352,3 @@ def _entity(catalogue: Catalogue, name: str) -> Dataset:
 
 def _text(statement: sql.Composable) -> str:
     return statement.as_string()
-
-
-def _requester(request: Request) -> str:
-    name: str = request.state.principal.name
-    return name[:LONGEST_NAME]
-
-
-def _uncached(body: Any, status: int = 200) -> Response:
-    return JSONResponse(body, status, {"Cache-Control": "no-store"})

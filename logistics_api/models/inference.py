@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from logistics_api.contracts.bodies import read_json
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem
+from logistics_api.http.changes import json_body, schema_of, uncached
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.models import queries
 from logistics_api.models.endpoints import ModelName, NoParameters, unknown_model, unknown_version
@@ -117,12 +118,7 @@ class ModelMetadata(BaseModel):
     outputs: list[TensorMetadata]
 
 
-BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/InferenceRequest"}}},
-    }
-}
+BODY = json_body(schema_of(InferenceRequest))
 
 
 @router.get("/v2", response_model=ServerMetadata, summary="The server, as the protocol describes it")
@@ -264,7 +260,7 @@ def _metadata(found: _Found, name: str) -> Response:
         ],
         "outputs": [{"name": name, "datatype": kind, "shape": shape} for name, kind, shape in _outputs_of(found)],
     }
-    return JSONResponse(document, headers={"Cache-Control": "no-store"})
+    return uncached(document)
 
 
 _DATATYPES: Mapping[str, str] = {"number": "FP64", "integer": "INT64", "boolean": "BOOL"}

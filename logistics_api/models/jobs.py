@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from logistics_api.contracts.bodies import read_json
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem, refused_parameter
+from logistics_api.http.changes import CHANGES, json_body, requester, schema_of, uncached
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.models import queries
@@ -20,7 +21,6 @@ from logistics_api.models.schemas import ModelJob, ModelJobRequest, ModelJobResu
 from logistics_api.parameters.types import Integer
 from logistics_core.database_contract.models import JobState
 
-LONGEST_NAME = 200
 ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -39,18 +39,9 @@ IdempotencyKey = Annotated[
     ),
 ]
 LOCATION = {"Location": {"description": "Address of the job", "schema": {"type": "string"}}}
-JOB_PROBLEMS: Responses = FIGURE_PROBLEMS | {
-    404: problem_response("The model or the version does not exist"),
-    413: problem_response("The body is too large"),
-    501: problem_response("The API is connected to a read-only copy of the database"),
-}
+JOB_PROBLEMS: Responses = CHANGES | {404: problem_response("The model or the version does not exist")}
 UNKNOWN_JOB: Responses = {404: problem_response("The job does not exist")}
-BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ModelJobRequest"}}},
-    }
-}
+BODY = json_body(schema_of(ModelJobRequest))
 
 
 class ResultParameters(BaseModel):
@@ -88,7 +79,7 @@ async def request_model_job(
         "version": document.version,
         "input": rows,
         "idempotency_key": idempotency_key,
-        "requested_by": request.state.principal.name[:LONGEST_NAME],
+        "requested_by": requester(request),
     }
     (job_id,) = await database.write(queries.MAKE_JOB, parameters)
     if job_id is None:
@@ -127,7 +118,7 @@ async def cancel_model_job(
     job = await _read(database, model, job_id, request)
     if not is_cancelled and job["state"] != JobState.CANCELLED:
         raise Problem(409, "job-ended", "Job ended", f"The job {job_id} has ended already: it is {job['state']}.")
-    return JSONResponse(job, headers={"Cache-Control": "no-store"})
+    return uncached(job)
 
 
 @router.get(
@@ -148,7 +139,7 @@ async def read_model_job_result(
         detail = f"The job {job_id} is {state}. Its results are there when it is done."
         raise Problem(409, "job-not-done", "Job not done", detail)
     document = {"model": model, "rows": rows, "first": parameters.first, "results": results}
-    return JSONResponse(document, headers={"Cache-Control": "no-store"})
+    return uncached(document)
 
 
 async def _read(database: Database, model: str, job_id: UUID, request: Request) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem
 from logistics_api.file_requests.status import PATIENCE_SECONDS, progress_of
+from logistics_api.http.changes import requester
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, figures_response, json_response, problem_response
 from logistics_api.parameters import cursors
@@ -19,7 +20,6 @@ from logistics_api.sources import queries
 from logistics_api.sources.schemas import PullPages, PullRequest, Pulls, SourceDetails, SourceKind, Sources
 from logistics_core.database_contract.pull_states import PullState
 
-LONGEST_NAME = 200
 NAMES_LISTED = 20
 
 WAITS = "Waits for Dagster, which looks for requests every few seconds and pulls a source once at a time."
@@ -159,7 +159,7 @@ async def pull_source(
         raise _cannot_be_pulled(source, problem)
     if query.resource is not None and query.resource not in (names or ()):
         raise _unknown_resource(source, query.resource, names or [])
-    name = request.state.principal.name[:LONGEST_NAME]
+    name = requester(request)
     parameters = {"source": source, "resource": query.resource, "requested_by": name}
     (request_id,) = await database.write(queries.MAKE_REQUEST, parameters)
     if request_id is None:
