@@ -121,8 +121,12 @@ class Server:
     def children(self) -> list[psutil.Process]:
         """The processes that serve definitions."""
         assert self.process is not None
-        found = psutil.Process(self.process.pid).children(recursive=True)
-        return [each for each in found if each.status() != psutil.STATUS_ZOMBIE and each.name() == PROCESS_NAME]
+        found = []
+        for each in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it ends while it is looked at
+                if each.status() != psutil.STATUS_ZOMBIE and each.name() == PROCESS_NAME:
+                    found.append(each)
+        return found
 
     def launch(self, instance: dg.DagsterInstance) -> str:
         """Starts a run that lingers until it is released, and waits until it has begun."""
