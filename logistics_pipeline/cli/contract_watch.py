@@ -1,8 +1,5 @@
 """The command that watches contracts and sources, and has Dagster follow: contracts watch."""
 
-import logging
-import sys
-import time
 from functools import partial
 from typing import Annotated, NoReturn
 
@@ -15,6 +12,7 @@ from logistics_pipeline.contracts.code_location import Reloader, reload_definiti
 from logistics_pipeline.contracts.watching import watch_contracts
 from logistics_pipeline.local.environment import code_server_port, open_environment
 from logistics_pipeline.local.supervisor import are_contracts_watched, stop_signals
+from logistics_pipeline.process_log import log_to_standard_error
 from logistics_pipeline.sources.definitions.in_force import SourcesFolder
 
 
@@ -30,7 +28,7 @@ def watch(
     settings = Settings()
     if check:
         _check(settings)
-    log = _log()
+    log = log_to_standard_error("logistics.contracts")
     reload = partial(reload_definitions, settings.code_server_host, code_server_port(settings))
     with stop_signals(), until_interrupted(), open_environment(settings) as environment:
         reloader = Reloader(reload, log)
@@ -47,14 +45,3 @@ def _check(settings: Settings) -> NoReturn:
             raise typer.Exit
     say("No process watches contracts. Start one: logistics contracts watch")
     raise typer.Exit(1)
-
-
-def _log() -> logging.Logger:
-    handler = logging.StreamHandler(sys.stderr)
-    formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    log = logging.getLogger("logistics.contracts")
-    log.handlers, log.propagate = [handler], False
-    log.setLevel(logging.INFO)
-    return log

@@ -10,7 +10,7 @@ from logistics_pipeline.cli.foreground import until_interrupted
 from logistics_pipeline.cli.output import say
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.local.supervisor import does_a_worker_run, stop_signals
-from logistics_pipeline.worker.__main__ import log_to_standard_error
+from logistics_pipeline.process_log import log_to_standard_error
 from logistics_pipeline.worker.process import run_worker
 
 
@@ -31,7 +31,7 @@ def work(
     settings = Settings()
     if check:
         _check(settings)
-    log_to_standard_error()
+    log_to_standard_error("logistics")
     stop = Event()
     with stop_signals(), until_interrupted(), open_environment(settings) as environment:
         try:

@@ -5,11 +5,10 @@ versions are in force, Dagster loads its definitions anew (`code_location`). The
 one waits, to take over. Further folders of definitions can be watched along with the contracts (`Followed`).
 """
 
-import select
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Sequence
 from logging import Logger
 from pathlib import Path
+from threading import Event
 from time import monotonic, sleep
 from typing import Protocol
 
@@ -24,9 +23,9 @@ from logistics_pipeline.contracts.new_files import CREATED_BY, NewFiles
 from logistics_pipeline.contracts.proposals import datasets_with_arrays
 from logistics_pipeline.contracts.proposing import propose_nested_datasets
 from logistics_pipeline.contracts.requests import serve_next_request
-from logistics_pipeline.database.connections import Connection, connect, free_advisory_lock, transient_errors
-from logistics_pipeline.errors import TransientError
-from logistics_pipeline.files.definition_folder import FolderState, folder_state
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.listening import wait_for_notification, work_in_sessions, work_in_turn
+from logistics_pipeline.files.definition_files import FolderState, folder_state
 
 LOOK_SECONDS = 2.0
 """How often the folder is looked at."""
@@ -34,9 +33,6 @@ STEADY_SECONDS = 0.3
 """A folder in which nothing changes for so long is not being written."""
 POLL_SECONDS = 10.0
 """How often everything is looked at that should have been notified: a notification can be lost."""
-LOCK_SECONDS = 2.0
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 30.0
 
 InForce = frozenset[tuple[str, int, bool]]
 
@@ -64,33 +60,15 @@ def watch_contracts(
 ) -> None:
     """Watches until it is interrupted. Outlives restarts of the database."""
     watch = Watch(settings, request_reload, log, followed)
-    pause = FIRST_PAUSE_SECONDS
-    while True:
-        try:
-            with connect(url, application_name="logistics contracts watch") as connection, _only_watch(connection, log):
-                pause = FIRST_PAUSE_SECONDS
-                with transient_errors("watching contracts"):
-                    watch.run(connection)
-        except TransientError as error:
-            log.warning("%s Trying again.", str(error).rstrip(".") + ".")
-            sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+    stop = Event()  # never set: an interruption ends it
 
+    def say_so() -> None:
+        log.info("Contracts of this database are watched by another process: waiting for it to end.")
 
-@contextmanager
-def _only_watch(connection: Connection, log: Logger) -> Iterator[None]:
-    """Waits until no other session watches the contracts of this database, and keeps others waiting."""
-    has_waited = False
-    while True:
-        with transient_errors("waiting for its turn"), free_advisory_lock(connection, CONTRACT_WATCH_LOCK) as is_free:
-            if is_free:
-                log.info("Watching contracts.")
-                yield
-                return
-        if not has_waited:
-            log.info("Contracts of this database are watched by another process: waiting for it to end.")
-            has_waited = True
-        sleep(LOCK_SECONDS)
+    def watch_in_turn(connection: Connection) -> None:
+        work_in_turn(connection, CONTRACT_WATCH_LOCK, watch.run, on_wait=say_so, stop=stop)
+
+    work_in_sessions(url, "logistics contracts watch", watch_in_turn, doing="watching contracts", stop=stop, log=log)
 
 
 class Watch:
@@ -114,6 +92,7 @@ class Watch:
 
     def run(self, connection: Connection) -> None:
         """Takes one turn after another until the connection is lost."""
+        self._log.info("Watching contracts.")
         connection.add_notify_handler(self._hear)
         for channel in (Channel.CONTRACTS, Channel.FILES):
             connection.execute(f"LISTEN {channel}".encode())
@@ -121,7 +100,7 @@ class Watch:
         while True:
             self.turn(connection)
             if not self._is_told:
-                _wait_for_notification(connection)
+                wait_for_notification(connection, LOOK_SECONDS)
 
     def _hear(self, notification: Notify) -> None:
         """Notes what concerns contracts; the channel of files also reports the progress of every load."""
@@ -201,13 +180,6 @@ class Watch:
         before, self._in_force = self._in_force, now
         if any(now) if before is None else now != before:
             self._request_reload()
-
-
-def _wait_for_notification(connection: Connection) -> None:
-    """Waits until something arrives, at most until the next look at the folder, and has it handled."""
-    arrived, _, _ = select.select([connection.fileno()], [], [], LOOK_SECONDS)
-    if arrived:
-        connection.execute("SELECT")
 
 
 def in_force(connection: Connection) -> InForce:

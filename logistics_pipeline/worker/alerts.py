@@ -9,11 +9,10 @@ from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.channels import Channel
 from logistics_pipeline.alerting.announcing import Publish
 from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
-from logistics_pipeline.alerting.reading import RuleError
 from logistics_pipeline.alerting.rules_in_force import RulesInForce, rules_in_force, sync_rules
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
-from logistics_pipeline.files.definition_folder import folder_state
+from logistics_pipeline.files.definition_files import DefinitionError, folder_state
 from logistics_pipeline.worker.schedule import Schedule
 
 log = logging.getLogger("logistics.worker")
@@ -76,7 +75,7 @@ class AlertDuty:
         try:
             for sentence in sync_rules(self._connection, self._folder):
                 log.info(sentence)
-        except RuleError as error:
+        except DefinitionError as error:
             log.error(str(error))
             return
         self._folder_state = state

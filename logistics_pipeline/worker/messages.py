@@ -1,26 +1,23 @@
 """The duty of messages: follows the endpoints that are declared, and sends what is due. Several workers may do it."""
 
 import logging
-import select
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from threading import Event
-from time import monotonic
 
 from logistics_core.database_contract.channels import Channel
 from logistics_core.settings import Settings
-from logistics_pipeline.database.connections import TRANSIENT, Connection, connect
-from logistics_pipeline.errors import ConfigurationError, TransientError
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.listening import wait_for_notification, work_in_sessions
+from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
 from logistics_pipeline.notifying.delivery import Delivery
-from logistics_pipeline.worker.heartbeats import HEARTBEAT_SECONDS, beat
+from logistics_pipeline.worker.heartbeats import Heartbeat
 
 log = logging.getLogger("logistics.worker")
 
 DUTY = "messages"
 POLL_SECONDS = 5.0
 """How often it is looked for messages without a notification, which can be lost."""
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 
 
 class MessageWorker:
@@ -30,43 +27,26 @@ class MessageWorker:
         self._settings = settings
         self._url = url
         self._stop = stop
-        self._beaten_at = float("-inf")
+        self._heartbeat = Heartbeat(DUTY)
         self._declared: tuple[int, int] | None = None
         self._problem: str | None = None
 
     def run(self) -> None:
         """Runs until it is stopped. Outlives restarts of the database."""
-        pause = FIRST_PAUSE_SECONDS
-        while not self._stop.is_set():
-            try:
-                with ExitStack() as stack:
-                    connection = stack.enter_context(connect(self._url, application_name="logistics worker messages"))
-                    delivery = stack.enter_context(Delivery(self._url, self._settings))
-                    connection.execute(f"LISTEN {Channel.MESSAGES}".encode())
-                    pause = FIRST_PAUSE_SECONDS
-                    while not self._stop.is_set():
-                        self._turn(connection, delivery)
-            except (TransientError, *TRANSIENT) as error:
-                log.warning("Messages: %s. Trying again in %.1f s.", str(error).strip().rstrip("."), pause)
-                self._stop.wait(pause)
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        work_in_sessions(
+            self._url, "logistics worker messages", self._do_duty, doing="sending messages", stop=self._stop, log=log
+        )
 
-    def _turn(self, connection: Connection, delivery: Delivery) -> None:
-        self._follow_endpoints(connection)
-        delivery.run_due()
-        if monotonic() - self._beaten_at >= HEARTBEAT_SECONDS:
-            self._beaten_at = monotonic()
-            beat(connection, DUTY, self._problem)
-        self._wait(connection, delivery.next_due())
-
-    def _wait(self, connection: Connection, due: datetime | None) -> None:
-        """Until a message is due, or something is published."""
-        seconds = POLL_SECONDS if due is None else min(POLL_SECONDS, (due - datetime.now(UTC)).total_seconds())
-        if seconds <= 0:
-            return
-        arrived, _, _ = select.select([connection.fileno()], [], [], seconds)
-        if arrived:
-            connection.execute("SELECT")  # takes what has arrived out of the socket
+    def _do_duty(self, connection: Connection) -> None:
+        with Delivery(self._url, self._settings) as delivery:
+            connection.execute(f"LISTEN {Channel.MESSAGES}".encode())
+            while not self._stop.is_set():
+                self._follow_endpoints(connection)
+                delivery.run_due()
+                self._heartbeat.beat(connection, self._problem)
+                seconds = _seconds_until(delivery.next_due())
+                if seconds > 0:
+                    wait_for_notification(connection, min(seconds, POLL_SECONDS))
 
     def _follow_endpoints(self, connection: Connection) -> None:
         path = self._settings.notifications_file
@@ -85,3 +65,7 @@ class MessageWorker:
         except ConfigurationError as error:
             self._problem = str(error)
             log.error(self._problem)
+
+
+def _seconds_until(due: datetime | None) -> float:
+    return float("inf") if due is None else (due - datetime.now(UTC)).total_seconds()

@@ -5,38 +5,28 @@ over. A worker that is killed loses its lock with its session, and whatever it h
 """
 
 import logging
-import select
 from collections.abc import Callable
 from threading import Event, Thread
-from time import monotonic
 
-import psycopg
 from psycopg import Notify
 
 from logistics_core.database_contract.channels import Channel
 from logistics_core.database_contract.locks import ALERTS_LOCK
 from logistics_core.settings import Settings
 from logistics_pipeline.alerting.announcing import Publish
-from logistics_pipeline.database.connections import (
-    TRANSIENT,
-    Connection,
-    connect,
-    free_advisory_lock,
-    reason_of,
-)
-from logistics_pipeline.errors import PipelineError, TransientError
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.listening import wait_for_notification, work_in_sessions, work_in_turn
+from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.worker.alerts import AlertDuty
-from logistics_pipeline.worker.heartbeats import HEARTBEAT_SECONDS, beat
+from logistics_pipeline.worker.heartbeats import HEARTBEAT_SECONDS, Heartbeat
 from logistics_pipeline.worker.jobs import JobWorker
 from logistics_pipeline.worker.messages import MessageWorker
 from logistics_pipeline.worker.publishing import publish_announcement
 
 log = logging.getLogger("logistics.worker")
 
-LOCK_SECONDS = 2.0
 GATHER_SECONDS = 0.02
 """How long notifications are gathered: a load commits several things in a row."""
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 STOP_SECONDS = 10.0
 """How long a message that is being sent may take to end."""
 ALERTS_DUTY = "alerts"
@@ -55,36 +45,22 @@ class AlertWorker:
         self._publish = publish
         self._stop = stop
         self._heard: set[Channel] = set()
-        self._beaten_at = float("-inf")
+        self._heartbeat = Heartbeat(ALERTS_DUTY)
 
     def run(self) -> None:
         """Runs until it is stopped. Outlives restarts of the database."""
-        pause = FIRST_PAUSE_SECONDS
-        while not self._stop.is_set():
-            try:
-                with connect(self._url, application_name="logistics worker") as connection:
-                    pause = FIRST_PAUSE_SECONDS
-                    self._wait_for_turn(connection, self._do_duty)
-            except (TransientError, *TRANSIENT) as error:
-                reason = reason_of(error) if isinstance(error, psycopg.Error) else str(error)
-                log.warning("%s. Trying again in %.1f s.", reason.rstrip("."), pause)
-                self._stop.wait(pause)
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        work_in_sessions(
+            self._url, "logistics worker", self._wait_for_turn, doing="evaluating alerts", stop=self._stop, log=log
+        )
 
-    def _wait_for_turn(self, connection: Connection, do: Callable[[Connection], None]) -> None:
-        has_waited = False
-        while not self._stop.is_set():
-            with free_advisory_lock(connection, ALERTS_LOCK) as is_free:
-                if is_free:
-                    log.info("Evaluating alerts.")
-                    do(connection)
-                    return
-            if not has_waited:
-                log.info("Another worker evaluates the alerts of this database: waiting to take over.")
-                has_waited = True
-            self._stop.wait(LOCK_SECONDS)
+    def _wait_for_turn(self, connection: Connection) -> None:
+        def say_so() -> None:
+            log.info("Another worker evaluates the alerts of this database: waiting to take over.")
+
+        work_in_turn(connection, ALERTS_LOCK, self._do_duty, on_wait=say_so, stop=self._stop)
 
     def _do_duty(self, connection: Connection) -> None:
+        log.info("Evaluating alerts.")
         connection.add_notify_handler(self._hear)
         for channel in _HEARD:
             connection.execute(f"LISTEN {channel}".encode())
@@ -93,24 +69,12 @@ class AlertWorker:
             heard, self._heard = self._heard, set()
             duty.notice(heard)
             duty.turn()
-            self._beat(connection, duty)
+            self._heartbeat.beat(connection, " ".join(duty.problems) or None)
             if not self._heard:
-                self._listen(connection, duty.seconds_until_next())
+                wait_for_notification(connection, min(duty.seconds_until_next(), HEARTBEAT_SECONDS), GATHER_SECONDS)
 
     def _hear(self, notification: Notify) -> None:
         self._heard.add(Channel(notification.channel))
-
-    def _listen(self, connection: Connection, seconds: float) -> None:
-        arrived, _, _ = select.select([connection.fileno()], [], [], min(seconds, HEARTBEAT_SECONDS))
-        if arrived:
-            self._stop.wait(GATHER_SECONDS)
-            connection.execute("SELECT")  # has the handler called for what has arrived
-
-    def _beat(self, connection: Connection, duty: AlertDuty) -> None:
-        if monotonic() - self._beaten_at < HEARTBEAT_SECONDS:
-            return
-        self._beaten_at = monotonic()
-        beat(connection, ALERTS_DUTY, " ".join(duty.problems) or None)
 
 
 def run_worker(settings: Settings, url: str, stop: Event) -> None:

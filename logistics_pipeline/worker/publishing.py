@@ -1,8 +1,9 @@
 """Hands what alerts announce over to the outbox of messages, in the transaction that has found it."""
 
+from logistics_core.database_contract.notifications import Severity
 from logistics_pipeline.alerting.announcing import Announcement
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.notifying.publishing import Event, Severity, publish
+from logistics_pipeline.notifying.publishing import Event, publish
 
 
 def publish_announcement(connection: Connection, announcement: Announcement) -> int:

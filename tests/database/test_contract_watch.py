@@ -15,6 +15,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline import ledger
 from logistics_pipeline.contracts import watching
 from logistics_pipeline.contracts.watching import Watch, watch_contracts
+from logistics_pipeline.database import listening
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.files.folder import RawFolder
 from logistics_pipeline.local.supervisor import are_contracts_watched
@@ -76,8 +77,10 @@ class Site:
 @pytest.fixture
 def site(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     made = Site(Settings(database_url=database_url, data_dir=tmp_path / "data"), database_url)
-    for name in ("LOOK_SECONDS", "STEADY_SECONDS", "LOCK_SECONDS", "FIRST_PAUSE_SECONDS"):
+    for name in ("LOOK_SECONDS", "STEADY_SECONDS"):
         monkeypatch.setattr(watching, name, 0.05)
+    for name in ("LOCK_SECONDS", "FIRST_PAUSE_SECONDS"):
+        monkeypatch.setattr(listening, name, 0.05)
     turn = Watch.turn
 
     def turn_unless_stopped(self: Watch, connection: Connection) -> None:
