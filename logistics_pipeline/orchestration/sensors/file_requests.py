@@ -3,8 +3,6 @@
 The requests are in the database, so nothing is lost while Dagster is down, and a run that dies is followed by another.
 """
 
-import time
-
 import dagster as dg
 
 from logistics_core.database_contract.file_requests import FileAction
@@ -12,7 +10,8 @@ from logistics_pipeline import ledger
 from logistics_pipeline.orchestration.file_requests import serve_short_requests, serve_unload_requests
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.retries import NO_RUN_RETRIES, TRANSIENT_RETRIES, only_transient_errors_retried
-from logistics_pipeline.orchestration.sensors.stale_analytics import PAUSE_AFTER_FAILURE_SECONDS, UNFINISHED
+from logistics_pipeline.orchestration.sensors.job_runs import failed_lately, has_unfinished_run
+from logistics_pipeline.orchestration.sensors.stale_analytics import PAUSE_AFTER_FAILURE_SECONDS
 
 SENSOR_NAME = "file_requests"
 
@@ -63,11 +62,8 @@ def build_request_sensor(interval_seconds: int) -> dg.SensorDefinition:
 def _reason_to_wait(instance: dg.DagsterInstance) -> str | None:
     """Why no run is to be requested for pending unloads now; None if one is."""
     name = unload_on_request.name
-    if instance.get_runs(dg.RunsFilter(job_name=name, statuses=UNFINISHED), limit=1):
+    if has_unfinished_run(instance, name):
         return "a run that unloads files is under way"
-    last = instance.get_run_records(dg.RunsFilter(job_name=name), limit=1)
-    if not last or last[0].dagster_run.status is not dg.DagsterRunStatus.FAILURE:
-        return None
-    if time.time() - (last[0].end_time or 0) < PAUSE_AFTER_FAILURE_SECONDS:
+    if failed_lately(instance, name, PAUSE_AFTER_FAILURE_SECONDS):
         return "the last run that unloads files failed a moment ago"
     return None

@@ -18,7 +18,7 @@ from logistics_pipeline.orchestration.jobs import pull_job_name
 from logistics_pipeline.orchestration.pools import pull_pool
 from logistics_pipeline.orchestration.pull_plan import ResourceState, due_since, next_pull_at
 from logistics_pipeline.orchestration.resources import DatabaseResource
-from logistics_pipeline.orchestration.sensors.stale_analytics import UNFINISHED
+from logistics_pipeline.orchestration.sensors.job_runs import UNFINISHED
 from logistics_pipeline.sources.definitions.definition import RestSource
 from logistics_pipeline.sources.ledger.pull_requests import (
     RequestedPull,

@@ -6,7 +6,6 @@ in the tick that also sees the last refresh finish, counts as handled, and its f
 1.13.27). The present state cannot be lost, and covers what is loaded without Dagster.
 """
 
-import time
 from dataclasses import dataclass
 
 import dagster as dg
@@ -16,19 +15,12 @@ from logistics_pipeline.analytics.rollups import datasets_to_remake
 from logistics_pipeline.orchestration.assets.analytics import REFRESH_STEP
 from logistics_pipeline.orchestration.jobs import REFRESH_JOB, load_job_name
 from logistics_pipeline.orchestration.resources import DatabaseResource
+from logistics_pipeline.orchestration.sensors.job_runs import has_unfinished_run, last_run_if_failed, seconds_since
 
 MAX_WAIT_SECONDS = 300
 """How long a committed batch may wait for other loads to end."""
 
 PAUSE_AFTER_FAILURE_SECONDS = 60
-
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 @dataclass(frozen=True)
@@ -79,8 +71,8 @@ def build_refresh_sensor(interval_seconds: int) -> dg.SensorDefinition:
 
 def _current_conditions(instance: dg.DagsterInstance, database: DatabaseResource) -> RefreshConditions:
     # Dagster first: what a run commits after this query is found by the next evaluation, and never missed.
-    is_refreshing = _has_unfinished_run(instance, REFRESH_JOB.name)
-    has_load_runs = any(_has_unfinished_run(instance, load_job_name(dataset)) for dataset in database.catalogue)
+    is_refreshing = has_unfinished_run(instance, REFRESH_JOB.name)
+    has_load_runs = any(has_unfinished_run(instance, load_job_name(dataset)) for dataset in database.catalogue)
     with database.connect() as connection:
         staleness = ledger.staleness(connection)
         is_stale = staleness.is_stale or bool(datasets_to_remake(connection, database.catalogue))
@@ -93,17 +85,11 @@ def _current_conditions(instance: dg.DagsterInstance, database: DatabaseResource
     )
 
 
-def _has_unfinished_run(instance: dg.DagsterInstance, job_name: str) -> bool:
-    return bool(instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=UNFINISHED), limit=1))
-
-
 def _seconds_since_failure(instance: dg.DagsterInstance) -> float | None:
-    records = instance.get_run_records(dg.RunsFilter(job_name=REFRESH_JOB.name), limit=1)
-    if not records or records[0].dagster_run.status is not dg.DagsterRunStatus.FAILURE:
-        return None
-    if _has_refreshed(instance, records[0].dagster_run.run_id):
+    failed = last_run_if_failed(instance, REFRESH_JOB.name)
+    if failed is None or _has_refreshed(instance, failed.dagster_run.run_id):
         return None  # a check after the refresh could not run
-    return time.time() - (records[0].end_time or 0)
+    return seconds_since(failed)
 
 
 def _has_refreshed(instance: dg.DagsterInstance, run_id: str) -> bool:

@@ -1,74 +1,40 @@
-"""When forecasts are made anew: once the figures have settled, and not more often than the settings say.
+"""When forecasts are made anew: once the figures have settled, and not more often than the settings say."""
 
-Like the refresh, they follow the present state and not events, see `stale_analytics`.
-"""
-
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from logistics_pipeline import ledger
-from logistics_pipeline.analytics.rollups import datasets_to_remake
-from logistics_pipeline.forecasting.refitting import Due, due_datasets
+from logistics_core.catalogue import Catalogue
+from logistics_core.settings import Settings
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.forecasting.refitting import due_datasets
 from logistics_pipeline.orchestration.assets.forecasts import forecasts_key
 from logistics_pipeline.orchestration.jobs import FORECAST_JOB
-from logistics_pipeline.orchestration.resources import DatabaseResource
-from logistics_pipeline.orchestration.sensors.stale_analytics import MAX_WAIT_SECONDS, UNFINISHED
+from logistics_pipeline.orchestration.sensors.after_refresh import Due, WorkAfterRefresh, build_sensors
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-
-PAUSE_AFTER_FAILURE_SECONDS = 300
 
 
 def build_forecast_sensors(
     jobs: "Sequence[UnresolvedAssetJobDefinition]", interval_seconds: int
 ) -> list[dg.SensorDefinition]:
     """Makes the sensor that requests fits; none without a job to request."""
-    return [_build(job, interval_seconds) for job in jobs]
+    return build_sensors(_FITS, jobs, interval_seconds)
 
 
-def _build(job: "UnresolvedAssetJobDefinition", interval_seconds: int) -> dg.SensorDefinition:
-    @dg.sensor(
-        name="stale_forecasts",
-        job=job,
-        minimum_interval_seconds=interval_seconds,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Makes forecasts of a dataset anew when its figures or contract have changed, or a period is over.",
-    )
-    def stale_forecasts(
-        context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
-    ) -> dg.RunRequest | dg.SkipReason:
-        if context.instance.get_runs(dg.RunsFilter(job_name=FORECAST_JOB, statuses=UNFINISHED), limit=1):
-            return dg.SkipReason("forecasts are being made")
-        if _failed_lately(context.instance):
-            return dg.SkipReason("the last fit failed a moment ago")
-        due, reason = _due(database)
-        if not due:
-            return dg.SkipReason(reason)
-        return dg.RunRequest(
-            asset_selection=[forecasts_key(each.dataset) for each in due],
-            tags={"logistics/reason": "; ".join(f"{each.dataset}: {each.reason}" for each in due)[:200]},
-        )
-
-    return stale_forecasts
+def _due(connection: Connection, catalogue: Catalogue, settings: Settings) -> list[Due]:
+    due = due_datasets(connection, catalogue, settings)
+    return [Due(forecasts_key(each.dataset), each.dataset, each.reason) for each in due]
 
 
-def _due(database: DatabaseResource) -> tuple[list[Due], str]:
-    """The datasets to be forecast and, if there are none, why."""
-    with database.connect() as connection:
-        staleness = ledger.staleness(connection)
-        waits = staleness.is_loading or staleness.is_stale or bool(datasets_to_remake(connection, database.catalogue))
-        if waits and staleness.waited_seconds < MAX_WAIT_SECONDS:
-            return [], "the figures are about to change"
-        due = due_datasets(connection, database.catalogue, database.settings)
-    return due, "the forecasts are up to date"
-
-
-def _failed_lately(instance: dg.DagsterInstance) -> bool:
-    records = instance.get_run_records(dg.RunsFilter(job_name=FORECAST_JOB), limit=1)
-    if not records or records[0].dagster_run.status is not dg.DagsterRunStatus.FAILURE:
-        return False
-    return time.time() - (records[0].end_time or 0) < PAUSE_AFTER_FAILURE_SECONDS
+_FITS = WorkAfterRefresh(
+    sensor="stale_forecasts",
+    job_name=FORECAST_JOB,
+    description="Makes forecasts of a dataset anew when its figures or contract have changed, or a period is over.",
+    due=_due,
+    under_way="forecasts are being made",
+    failed="the last fit failed a moment ago",
+    up_to_date="the forecasts are up to date",
+)
