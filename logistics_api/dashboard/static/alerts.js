@@ -2,7 +2,6 @@
 
 import { ApiError, get, send } from "./api.js";
 import { h } from "./dom.js";
-import { ago, moment } from "./format.js";
 import { may } from "./session.js";
 import { badge } from "./components/badges.js";
 import { openLogin } from "./components/login.js";
@@ -24,9 +23,6 @@ export function standing(incident) {
   if (incident.acknowledged_by) return badge(`${incident.acknowledged_by} looks after it`, "accent");
   return incident.held_because ? badge("Not announced", null) : badge("Open", "bad");
 }
-
-/** A moment as people say it, with the exact one for those who ask. */
-export const when = (text) => (text ? h("time", { datetime: text, title: moment(text) }, ago(text)) : "–");
 
 /** Sends an action; resolves to what the API answers, or to null where it was refused, which is told. */
 export async function act(path, body, { method = "POST" } = {}) {

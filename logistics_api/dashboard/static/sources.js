@@ -3,7 +3,7 @@
 import { ApiError, get, send } from "./api.js";
 import { h } from "./dom.js";
 import * as events from "./events.js";
-import { ago, count, decimal, moment } from "./format.js";
+import { count, decimal, moment } from "./format.js";
 import { icon } from "./icons.js";
 import { may } from "./session.js";
 import { badge } from "./components/badges.js";
@@ -34,16 +34,6 @@ export function length(seconds) {
   if (seconds < 90) return `${decimal(seconds, seconds < 10 ? 1 : 0)} s`;
   if (seconds < 90 * 60) return `${count(seconds / 60)} min`;
   return seconds < 36 * 3600 ? `${count(seconds / 3600)} h` : `${count(seconds / 86_400)} d`;
-}
-
-/** A moment as people say it, with the exact one for those who ask. */
-export const when = (text) => (text ? h("time", { datetime: text, title: moment(text) }, ago(text)) : "–");
-
-/** Keeps what `when` says true while the page is open. */
-export function keepTimes(view, host) {
-  const tell = () => document.hidden || host.querySelectorAll("time").forEach((time) => (time.textContent = ago(time.dateTime)));
-  const clock = setInterval(tell, 20_000);
-  view.atEnd(() => clearInterval(clock));
 }
 
 /** What is wrong and what to do about it; null if nothing is. */

@@ -5,11 +5,12 @@ import * as events from "../events.js";
 import { count, decimal, moment } from "../format.js";
 import { icon } from "../icons.js";
 import { at } from "../root.js";
-import { INCIDENTS, RULES, SILENCES, act, actionButton, askFor, severityBadge, standing, subjectWords, when } from "../alerts.js";
+import { INCIDENTS, RULES, SILENCES, act, actionButton, askFor, severityBadge, standing, subjectWords } from "../alerts.js";
 import { badge } from "../components/badges.js";
 import { parameterSelect } from "../components/choices.js";
 import { message, panel } from "../components/panel.js";
 import { table } from "../components/table.js";
+import { keepTimes, when } from "../components/times.js";
 
 export const title = () => "Alerts";
 export const ranged = false;
@@ -72,6 +73,7 @@ export function build(view) {
   const follow = () => (one.hidden = !chosen());
   view.follow(follow);
   follow();
+  for (const each of [one, list, silences, rules]) keepTimes(view, each);
   view.atEnd(events.on("alerts", renew));
   return h("div", { class: "grid" }, one, list, rules, silences);
 }

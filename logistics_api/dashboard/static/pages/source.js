@@ -5,7 +5,7 @@ import { get, url } from "../api.js";
 import { bytes, count, decimal, moment } from "../format.js";
 import { icon } from "../icons.js";
 import { href } from "../router.js";
-import { PULL_STATES, atSources, keepTimes, length, pullButton, stateBadge, stateWords, trouble, when } from "../sources.js";
+import { PULL_STATES, atSources, length, pullButton, stateBadge, stateWords, trouble } from "../sources.js";
 import { resourcesTable } from "./sources.js";
 import { badge } from "../components/badges.js";
 import { parameterSelect } from "../components/choices.js";
@@ -13,6 +13,7 @@ import { openDialog } from "../components/dialogs.js";
 import { morePanel } from "../components/more.js";
 import { panel } from "../components/panel.js";
 import { table } from "../components/table.js";
+import { keepTimes, when } from "../components/times.js";
 
 export const title = (view) => view.arguments.join("/");
 export const ranged = false;

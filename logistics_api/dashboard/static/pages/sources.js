@@ -5,10 +5,11 @@ import { count } from "../format.js";
 import { icon } from "../icons.js";
 import { DATASETS, datasetWords } from "../datasets.js";
 import { href } from "../router.js";
-import { atSources, keepTimes, length, pullButton, stateBadge, trouble, when } from "../sources.js";
+import { atSources, length, pullButton, stateBadge, trouble } from "../sources.js";
 import { badge } from "../components/badges.js";
 import { message, panel } from "../components/panel.js";
 import { table } from "../components/table.js";
+import { keepTimes, when } from "../components/times.js";
 
 export const title = () => "Sources";
 export const ranged = false;

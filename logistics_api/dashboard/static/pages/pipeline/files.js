@@ -1,7 +1,7 @@
 // The ledger as a table: every file with its state and its balance.
 
 import { h } from "../../dom.js";
-import { ago, bytes, count, decimal, moment } from "../../format.js";
+import { bytes, count, decimal } from "../../format.js";
 import { icon } from "../../icons.js";
 import { DATASETS, datasetWords } from "../../datasets.js";
 import { href } from "../../router.js";
@@ -9,6 +9,7 @@ import { parameterSelect, parameterSwitch } from "../../components/choices.js";
 import { searchBox } from "../../components/lists.js";
 import { morePanel } from "../../components/more.js";
 import { table } from "../../components/table.js";
+import { keepTimes, when } from "../../components/times.js";
 import { badge } from "../../components/badges.js";
 import { atIngest } from "./news.js";
 import { STATES, progress, stateBadges } from "./states.js";
@@ -50,9 +51,7 @@ export function filesPanel(view, dataset = null) {
     section.keepLength();
     section.renew();
   };
-  const tell = () => document.hidden || section.querySelectorAll("time").forEach((time) => (time.textContent = ago(time.dateTime)));
-  const clock = setInterval(tell, 20_000);
-  view.atEnd(() => clearInterval(clock));
+  keepTimes(view, section);
   atIngest(view, renew);
   view.atNews(renew);
   return section;
@@ -68,7 +67,7 @@ const columns = (view) => [
   { key: "rejected", label: "+\u00a0Rejected", number: true, format: (_, { records }) => count(records.rejected) },
   { key: "size_bytes", label: "Size", number: true, format: bytes },
   { key: "seconds", label: "Took", number: true, format: (value, row) => (row.started_at ? `${decimal(value, value < 10 ? 2 : 0)} s` : "–") },
-  { key: "finished_at", label: "Finished", node: (value, row) => [value ? h("time", { datetime: value, title: moment(value) }, ago(value)) : "–", runLink(row)] },
+  { key: "finished_at", label: "Finished", node: (value, row) => [when(value), runLink(row)] },
 ];
 
 const runLink = ({ run_url: address, path }) =>
