@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
 from functools import cache
+from sys import float_info
 from typing import Any, TypeVar
 
 import msgspec
@@ -224,7 +225,9 @@ def _is_single(value: object, kind: Any) -> bool:
         case inspect.IntType():
             return isinstance(value, int) and not isinstance(value, bool)
         case inspect.FloatType():
-            return isinstance(value, int | float) and not isinstance(value, bool)
+            return isinstance(value, float) or (
+                isinstance(value, int) and not isinstance(value, bool) and abs(value) <= float_info.max
+            )
     return False
 
 

@@ -1,6 +1,7 @@
 """Values of the keys of a definition: judged one by one, and named by their key where they are wrong."""
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -43,3 +44,22 @@ def check_address(text: str, path: KeyPath) -> Any:
     if parts.password is not None:
         fault(path, "holds a password. Remove it, and change it if others have seen it; secrets are references.")
     return parts
+
+
+def check_storable(value: Any, path: KeyPath) -> None:
+    """Definitions are stored as JSON, which has neither NaN nor, in PostgreSQL, NUL.
+
+    Raises:
+        ShapeFault: the document holds one.
+    """
+    if isinstance(value, float) and not isfinite(value):
+        fault(path, f"is {value}. Expected: a number.")
+    if isinstance(value, str) and "\0" in value:
+        fault(path, "holds the character NUL. Remove it.")
+    if isinstance(value, dict):
+        for key, each in value.items():
+            check_storable(key, path)
+            check_storable(each, (*path, key))
+    if isinstance(value, list):
+        for number, each in enumerate(value):
+            check_storable(each, (*path, number))

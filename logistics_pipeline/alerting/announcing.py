@@ -80,7 +80,7 @@ def why_held(rule: Rule, labels: Labels, around: Surroundings) -> str | None:
     return None
 
 
-def announce(connection: Connection, rule: Rule, moment: datetime, publish: Publish, *, resolved: bool = True) -> int:
+def announce(connection: Connection, rule: Rule, moment: datetime, publish: Publish) -> int:
     """Announces what there is of a rule, in the transaction of the connection; says how many announcements it made.
 
     Args:
@@ -88,7 +88,6 @@ def announce(connection: Connection, rule: Rule, moment: datetime, publish: Publ
         rule: in force.
         moment: now.
         publish: hands an announcement over.
-        resolved: whether ends are announced.
     """
     waiting = incidents.waiting_incidents(connection, rule.name)
     ended = [each for each in waiting if each.closed_at is not None]
@@ -98,7 +97,7 @@ def announce(connection: Connection, rule: Rule, moment: datetime, publish: Publ
         made += _announce_begun(connection, rule, begun, _surroundings(connection, rule, moment), publish)
     if ended:
         known = [each for each in ended if each.announced_at is not None]
-        for group in _groups(rule, known) if resolved else ():
+        for group in _groups(rule, known):
             publish(connection, _resolved(rule, group))
             made += 1
         _mark(connection, "settled_at", [each.incident_id for each in ended])

@@ -3,34 +3,34 @@
 A file with the name of a built-in rule takes its place; keys that it leaves out are those of the built-in one.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from logistics_core.catalogue.contract_files import MAX_FILE_BYTES, SUFFIX
-from logistics_core.catalogue.contract_shapes import NAME, ShapeFault, check_shape, listed, suggestion
-from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlFault, read_yaml, with_place
+from logistics_core.catalogue.contract_shapes import ShapeFault, check_shape, listed, suggestion
+from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlDocument, with_place
 from logistics_core.places.checks import fault, length
 from logistics_pipeline.alerting.built_in import BUILT_IN
 from logistics_pipeline.alerting.rule_keys import ActiveKeys, RuleKeys, WatchKeys, WhenKeys
 from logistics_pipeline.alerting.rules import ActiveHours, Condition, Kind, Rule, Watch
 from logistics_pipeline.alerting.transitions import Timing
-from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.files.definition_files import (
+    DefinitionError,
+    check_name,
+    definition_paths,
+    parse_document,
+    read_text,
+)
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONGEST_OVER = 366
 OF_METRICS = (Kind.METRIC, Kind.OUTSIDE_FORECAST)
 """Kinds that look at a metric of a dataset."""
-
-
-class RuleError(ConfigurationError):
-    """A rule cannot be used; the message names the file, the place in it and what is expected."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class RuleText:
 def read_rules(folder: Path) -> dict[str, RuleText]:
     """The built-in rules and those of a folder, which need not exist. One that cannot be used has its problem."""
     found = {name: _of_document(name, "built-in", document) for name, document in BUILT_IN.items()}
-    for path in _paths(folder):
+    for path in definition_paths(folder, "alerts"):
         found[path.stem] = _of_file(path)
     return dict(sorted(found.items()))
 
@@ -84,22 +84,12 @@ def rule_of_document(document: Mapping[str, Any], name: str, places: Mapping[Key
     )
 
 
-def _paths(folder: Path) -> list[Path]:
-    try:
-        names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise RuleError(f"The folder of alerts {folder} cannot be read: {error.strerror}.") from error
-    return [folder / name for name in names if name.endswith((SUFFIX, ".yml"))]
-
-
 def _of_file(path: Path) -> RuleText:
     try:
-        document, places = _read(path)
-    except RuleError as error:
+        read = _read(path)
+    except DefinitionError as error:
         return RuleText(path.stem, "file", None, problem=str(error))
-    return _of_document(path.stem, "file", _on_top_of_built_in(path.stem, document), places, str(path))
+    return _of_document(path.stem, "file", _on_top_of_built_in(path.stem, read.value), read.places, str(path))
 
 
 def _on_top_of_built_in(name: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -120,32 +110,12 @@ def _of_document(
     return RuleText(name, origin, document, enabled=bool(document.get("enabled", True)))
 
 
-def _read(path: Path) -> tuple[dict[str, Any], Mapping[KeyPath, Place]]:
-    if path.suffix != SUFFIX:
-        _refuse(path, f"the name of a rule ends in {SUFFIX}. Rename the file.")
-    if not NAME.fullmatch(path.stem):
-        _refuse(
-            path,
-            f"a rule has the name of its file, and {path.stem!r} is no name. Expected: small letters, digits and "
-            "underscores, a letter first, at most 40. Rename the file.",
-        )
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            _refuse(path, f"a rule has at most {MAX_FILE_BYTES:,} bytes.")
-        read = read_yaml(path.read_bytes().decode(), "rule")
-    except OSError as error:
-        raise RuleError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        _refuse(path, f"byte {error.start} is not UTF-8. Save it as a text file in UTF-8.")
-    except YamlFault as error:
-        raise RuleError(f"{path} is not YAML: {error}") from error
+def _read(path: Path) -> YamlDocument:
+    check_name(path.stem, str(path), "rule", "rule")
+    read = parse_document(read_text(path, "rule"), str(path), "rule")
     if not isinstance(read.value, dict):
-        _refuse(path, "a rule consists of keys with values, such as `title`, `watch` and `when`.")
-    return read.value, read.places
-
-
-def _refuse(path: Path, message: str) -> NoReturn:
-    raise RuleError(f"{path}: {message}")
+        raise DefinitionError(f"{path}: a rule consists of keys with values, such as `title`, `watch` and `when`.")
+    return read
 
 
 # -- what keys mean together -----------------------------------------------------------------------------------------
@@ -208,6 +178,9 @@ def _active(keys: ActiveKeys) -> ActiveHours:
 
 def _time_of_day(text: str, key: str) -> time:
     try:
-        return time.fromisoformat(text).replace(tzinfo=None)
+        found = time.fromisoformat(text)
     except ValueError:
         fault(("active", key), f"is {text!r}. Expected: a time of day such as 08:30.")
+    if found.tzinfo is not None:
+        fault(("active", key), f"is {text!r}. Expected: a time of day such as 08:30; its zone is `active.timeZone`.")
+    return found

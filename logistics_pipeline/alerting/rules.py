@@ -7,16 +7,9 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from logistics_core.database_contract.notifications import Severity
 from logistics_core.metrics.periods import Comparison, Grain
 from logistics_pipeline.alerting.transitions import Timing
-
-
-class Severity(StrEnum):
-    """How bad it is."""
-
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
 
 
 class Kind(StrEnum):

@@ -29,7 +29,7 @@ def sync_rules(connection: Connection, folder: Path) -> list[str]:
     A rule that cannot be used keeps its version before. What is open of a rule that is gone or disabled is closed.
 
     Raises:
-        RuleError: the folder cannot be read.
+        DefinitionError: the folder cannot be read.
     """
     written = read_rules(folder)
     said = []

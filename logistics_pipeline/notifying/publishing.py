@@ -20,8 +20,6 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.notifying.local_times import QuietHours
 from logistics_pipeline.notifying.planning import RESOLVED, Circumstances, Plan, Preferences, Window, plan_message
 
-__all__ = ["Event", "Severity", "publish"]
-
 logger = logging.getLogger("logistics.notifications")
 
 _LONGEST_TITLE = 300

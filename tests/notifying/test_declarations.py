@@ -1,5 +1,6 @@
 """`notifications.yaml`: what it declares, what is wrong with it in plain words, and how the database follows it."""
 
+import os
 import re
 from datetime import time
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 
 from logistics_core.database_contract.notifications import EndpointChannel, Severity
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.notifying.declaring.reading import DeclarationError, json_schema, parse_endpoints
+from logistics_pipeline.files.definition_files import DefinitionError
+from logistics_pipeline.notifying.declaring.reading import json_schema, parse_endpoints, read_endpoints
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
 from logistics_pipeline.notifying.publishing import publish
 from tests.checkout import PROJECT_ROOT
@@ -76,6 +78,7 @@ FAULTS = [
     ("endpoints: {a: {channel: inbox, digest: hourly}}", "one of 15m, daily, weekly"),
     ("endpoints: {a: {channel: inbox, digestAt: 12:00}}", "Put it in quotes"),
     ("endpoints: {a: {channel: inbox, perHour: 0}}", "a number above 0, or unlimited"),
+    (f"endpoints: {{a: {{channel: inbox, perHour: {10**20}}}}}", "at most 1,000,000, or unlimited"),
     ("endpoints: {a: {channel: inbox, subscriptions: [{topics: [Alert]}]}}", "a topic such as alert.firing"),
     ("endpoints: {a: {channel: inbox, subscriptions: [{severity: high}]}}", "one of info, warning, critical"),
     ("endpoints: {A B: {channel: inbox}}", "is no name of an endpoint"),
@@ -87,6 +90,11 @@ FAULTS = [
     ("mail: {server: s, from: nobody}", "no address of mail"),
     ("mail: {server: s, from: a@b.org, security: none}", "add `private: true`"),
     ("mail: {server: s, from: a@b.org, password: hunter2}", "env:NAME or file:PATH"),
+    ("mail: {server: s, from: a@b.org, port: 0}", "mail.port is 0. Expected: 1 to 65535"),
+    (f"mail: {{server: s, from: a@b.org, port: {10**20}}}", "Expected: 1 to 65535"),
+    ('mail: {server: "a\\0", from: a@b.org}', "mail.server holds the character NUL"),
+    ('endpoints: {a: {channel: inbox, title: "b\\0"}}', "endpoints.a.title holds the character NUL"),
+    ('endpoints: {a: {channel: inbox, subscriptions: [{labels: {a: "b\\0"}}]}}', "labels.a holds the character NUL"),
     ("dashboard: logistics", "no address of a dashboard"),
     ("- a", "Expected: the key `endpoints`"),
     ("endpoints: [", "is not YAML"),
@@ -95,7 +103,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("text", "message"), FAULTS)
 def test_what_is_wrong_is_said_with_its_place(text: str, message: str) -> None:
-    with pytest.raises(DeclarationError) as caught:
+    with pytest.raises(DefinitionError) as caught:
         parse_endpoints(text, "notifications.yaml")
     said = str(caught.value)
     assert message in said and said.startswith("notifications.yaml")
@@ -114,7 +122,7 @@ def test_the_database_follows_the_file(connection: Connection, tmp_path: Path) -
         "The endpoint inbox was removed.",
     ]
     path.write_text(path.read_text() + "oops: 1")
-    with pytest.raises(DeclarationError, match="oops"):
+    with pytest.raises(DefinitionError, match="oops"):
         sync_endpoints(connection, path)
     assert sync_rows(connection) == ["chat", "erp", "fleet-desk"]
     path.unlink()
@@ -137,3 +145,17 @@ def test_the_examples_of_the_documentation_can_be_used() -> None:
     page = (PROJECT_ROOT / "docs" / "notifications.md").read_text()
     examples = [dedent(each) for each in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
     assert [len(parse_endpoints(each, "notifications.md")) for each in examples] == [1, 3, 1]
+
+
+def test_a_declaration_that_is_no_text_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notifications.yaml"
+    os.mkfifo(path)  # reading it would never end
+    with pytest.raises(DefinitionError, match="is not a file"):
+        read_endpoints(path)
+    path.unlink()
+    path.write_bytes(b"endpoints: {}\n# \xff")
+    with pytest.raises(DefinitionError, match="byte 16 is not UTF-8"):
+        read_endpoints(path)
+    path.write_bytes(b"#" * (1 << 20) + b"\n")
+    with pytest.raises(DefinitionError, match="at most 1,048,576 bytes"):
+        read_endpoints(path)

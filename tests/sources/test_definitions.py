@@ -11,13 +11,9 @@ import pytest
 import yaml
 
 from logistics_core.places.secrets import Secret
+from logistics_pipeline.files.definition_files import DefinitionError
 from logistics_pipeline.sources.definitions.definition import FilesSource, Mode, PaginationType, RestSource
-from logistics_pipeline.sources.definitions.reading import (
-    DefinitionError,
-    json_schema,
-    parse_definition,
-    read_definitions,
-)
+from logistics_pipeline.sources.definitions.reading import json_schema, parse_definition, read_definitions
 
 FLEET = """\
 kind: rest

@@ -383,6 +383,7 @@ schema:
         ({"indexes": [{"name": "i", "fields": ["litres"], "method": "gin"}]}, "must be btree or brin, not 'gin'"),
         ({"expect": {"quality": 95}}, "expect.quality must be a share from 0 to 1, such as 0.95, not 95"),
         ({"expect": {"quality": float("nan")}}, "expect.quality must be a share"),
+        ({"expect": {"quality": 10**400}}, "expect.quality is the number 1000.*Expected: a number"),
         ({"expect": {"freshness": "daily"}}, "expect.freshness must be a length of time .* not 'daily'"),
         ({"expect": {"freshness": "0 days"}}, "expect.freshness must be a length of time"),
         (

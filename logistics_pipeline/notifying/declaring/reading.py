@@ -10,13 +10,13 @@ from zoneinfo import available_timezones
 
 import msgspec
 
-from logistics_core.catalogue.contract_files import MAX_FILE_BYTES
 from logistics_core.catalogue.contract_shapes import ShapeFault, check_shape, described, suggestion
-from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlFault, read_yaml, with_place
+from logistics_core.catalogue.contract_yaml import KeyPath, Place, with_place
 from logistics_core.database_contract.notifications import EndpointChannel
 from logistics_core.places.checks import check_address, checked, fault, reference
 from logistics_core.places.secrets import is_reference, is_sensitive
 from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.files.definition_files import DefinitionError, parse_document, read_text
 from logistics_pipeline.notifying.channels.http import Unsendable, checked_address
 from logistics_pipeline.notifying.channels.mail import mailbox
 from logistics_pipeline.notifying.declaring.declaration import Endpoint, Subscription
@@ -28,6 +28,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _TOPIC = re.compile(r"\*|[a-z0-9_]+(\.[a-z0-9_]+)*(\.\*)?")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _USUAL_PER_HOUR = 20
+_MOST_PER_HOUR = 1_000_000
 _UNLIMITED = frozenset({EndpointChannel.WEBHOOK, EndpointChannel.INBOX})
 _NEEDED = {
     EndpointChannel.WEBHOOK: ("url",),
@@ -49,39 +50,27 @@ _TEMPLATES = ("titleTemplate", "textTemplate")
 _OF_CHANNELS = ("to", "url", "secrets", "headers", "token", "chat", "caFile", "private")
 
 
-class DeclarationError(ConfigurationError):
-    """`notifications.yaml` cannot be used; the message names the file, the place in it and what is expected."""
-
-
 def read_endpoints(path: Path) -> list[Endpoint]:
     """The endpoints that a file declares; none if it does not exist.
 
     Raises:
-        DeclarationError: it cannot be read, or declares something that cannot be used.
+        DefinitionError: it cannot be read, or declares something that cannot be used.
     """
     try:
         if not path.exists():
             return []
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise DeclarationError(f"{path} has more than {MAX_FILE_BYTES:,} bytes.")
-        text = path.read_bytes().decode()
     except OSError as error:
-        raise DeclarationError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise DeclarationError(f"{path}: byte {error.start} is not UTF-8. Save the file in that encoding.") from error
-    return parse_endpoints(text, str(path))
+        raise DefinitionError(f"{path} cannot be read: {error.strerror}.") from error
+    return parse_endpoints(read_text(path, "declaration"), str(path))
 
 
 def parse_endpoints(text: str, where: str) -> list[Endpoint]:
     """The endpoints that a text declares. `where` names the text in messages.
 
     Raises:
-        DeclarationError: it declares something that cannot be used.
+        DefinitionError: it declares something that cannot be used.
     """
-    try:
-        read = read_yaml(text, "declaration")
-    except YamlFault as error:
-        raise DeclarationError(f"{where} is not YAML: {error}") from error
+    read = parse_document(text, where, "declaration")
     if read.value is None:
         return []
     try:
@@ -90,7 +79,7 @@ def parse_endpoints(text: str, where: str) -> list[Endpoint]:
         check_shape(read.value, NotificationsKeys, read.places)
         return list(_endpoints(read.value, read.places))
     except ShapeFault as error:
-        raise DeclarationError(f"{where}: {with_place(error.path, str(error), read.places)}") from error
+        raise DefinitionError(f"{where}: {with_place(error.path, str(error), read.places)}") from error
 
 
 def json_schema() -> dict[str, Any]:
@@ -182,6 +171,8 @@ def _check_webhook(keys: EndpointKeys, path: KeyPath) -> None:
 
 
 def _mail(keys: MailKeys, given: Mapping[str, Any]) -> dict[str, Any]:
+    if keys.port is not None and not 1 <= keys.port <= 65_535:
+        fault(("mail", "port"), f"is {keys.port}. Expected: 1 to 65535.")
     _address(keys.sender, ("mail", "from"))
     if keys.bounces is not None:
         _address(keys.bounces, ("mail", "bounces"))
@@ -269,4 +260,6 @@ def _per_hour(keys: EndpointKeys, path: KeyPath) -> int | None:
         return None
     if keys.per_hour < 1:
         fault(path, f"is {keys.per_hour}. Expected: a number above 0, or unlimited.")
+    if keys.per_hour > _MOST_PER_HOUR:
+        fault(path, f"is {keys.per_hour}. Expected: at most {_MOST_PER_HOUR:,}, or unlimited.")
     return keys.per_hour

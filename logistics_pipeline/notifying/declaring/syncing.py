@@ -20,7 +20,7 @@ def sync_endpoints(connection: Connection, path: Path) -> list[str]:
     A changed declaration enables an endpoint again that was disabled. If the file cannot be used, nothing changes.
 
     Raises:
-        DeclarationError: it cannot.
+        DefinitionError: it cannot.
     """
     return store_endpoints(connection, read_endpoints(path))
 

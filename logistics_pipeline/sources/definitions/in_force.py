@@ -15,14 +15,10 @@ from logistics_core.settings import Settings
 from logistics_pipeline.contracts.folder import SyncReport
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.files.definition_files import DefinitionError
 from logistics_pipeline.loading.database_retry import Deadline, retry_transient_errors
 from logistics_pipeline.sources.definitions.definition import RestSource, Source
-from logistics_pipeline.sources.definitions.reading import (
-    DefinitionError,
-    Definitions,
-    read_definitions,
-    stored_definition,
-)
+from logistics_pipeline.sources.definitions.reading import Definitions, read_definitions, stored_definition
 
 _IN_FORCE = """
 SELECT name, definition, sha256, problem

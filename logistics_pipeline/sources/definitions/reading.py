@@ -4,28 +4,31 @@
 needs, that secrets are references, that parents exist. Every message names file, line, column and key.
 """
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 from hashlib import sha256
-from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from logistics_core.catalogue.contract_files import MAX_FILE_BYTES, SUFFIX
 from logistics_core.catalogue.contract_shapes import NAME, ShapeFault, check_shape, described, listed, suggestion
-from logistics_core.catalogue.contract_yaml import KeyPath, Place, YamlFault, read_yaml, with_place
+from logistics_core.catalogue.contract_yaml import KeyPath, Place, with_place
 from logistics_core.places.checks import check_address, checked, fault, length, reference
 from logistics_core.places.keys import FilesKeys, Keys
 from logistics_core.places.reading import place_of_document
 from logistics_core.places.secrets import Secret, is_reference, is_sensitive
-from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.files.definition_files import (
+    DefinitionError,
+    check_name,
+    definition_paths,
+    parse_document,
+    read_text,
+)
 from logistics_pipeline.sources.definitions.definition import (
     WINDOW_PLACEHOLDERS,
     Authentication,
@@ -72,10 +75,6 @@ _PAGING_WORDS = re.compile(r"page|next|cursor|continu", re.IGNORECASE)
 Result = TypeVar("Result")
 
 
-class DefinitionError(ConfigurationError):
-    """A definition file cannot be used; the message names the file, the place in it and what is expected."""
-
-
 @dataclass(frozen=True)
 class Definitions:
     """The sources of a folder, and what is wrong with files that cannot be used."""
@@ -103,23 +102,12 @@ def read_definitions(folder: Path) -> Definitions:
     """
     sources: dict[str, Source] = {}
     problems: dict[str, str] = {}
-    for path in definition_paths(folder):
+    for path in definition_paths(folder, "sources"):
         try:
             sources[path.stem] = read_definition(path)
         except DefinitionError as error:
             problems[path.stem] = str(error)
     return Definitions(sources, problems)
-
-
-def definition_paths(folder: Path) -> list[Path]:
-    """The definition files of a folder, by name. Hidden files are left out."""
-    try:
-        names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise DefinitionError(f"The folder of sources {folder} cannot be read: {error.strerror}.") from error
-    return [folder / name for name in names if name.endswith((SUFFIX, ".yml"))]
 
 
 def read_definition(path: Path) -> Source:
@@ -128,7 +116,7 @@ def read_definition(path: Path) -> Source:
     Raises:
         DefinitionError: it cannot be read, or is no definition of a source.
     """
-    return parse_definition(_read_text(path), path.stem, str(path))
+    return parse_definition(read_text(path, "definition"), path.stem, str(path))
 
 
 def parse_definition(text: str, name: str, where: str) -> Source:
@@ -137,16 +125,9 @@ def parse_definition(text: str, name: str, where: str) -> Source:
     Raises:
         DefinitionError: it defines none.
     """
-    if where.endswith(".yml"):
-        raise DefinitionError(f"{where}: the name of a definition ends in {SUFFIX}. Rename the file.")
-    if not NAME.fullmatch(name):
-        raise DefinitionError(
-            f"{where}: a source has the name of its file, and {name!r} is no name. Expected: small letters, digits and "
-            "underscores, a letter first, at most 40. Rename the file."
-        )
+    check_name(name, where, "definition", "source")
     document, places = _document(text, where)
     try:
-        _check_storable(document, ())
         return _source(document, name, sha256(text.encode()).hexdigest(), places)
     except ShapeFault as error:
         raise DefinitionError(f"{where}: {with_place(error.path, str(error), places)}") from error
@@ -175,53 +156,14 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _read_text(path: Path) -> str:
-    try:
-        if not path.is_file():
-            raise DefinitionError(f"{path} is not a file.")
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise DefinitionError(f"{path}: a definition has at most {MAX_FILE_BYTES:,} bytes.")
-        return path.read_bytes().decode()
-    except OSError as error:
-        raise DefinitionError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise DefinitionError(
-            f"{path}: byte {error.start} is not UTF-8. Expected: a text file in UTF-8. Save it in that encoding."
-        ) from error
-
-
 def _document(text: str, where: str) -> tuple[Any, Mapping[KeyPath, Place]]:
-    if len(text.encode(errors="replace")) > MAX_FILE_BYTES:
-        raise DefinitionError(f"{where}: a definition has at most {MAX_FILE_BYTES:,} bytes.")
-    try:
-        read = read_yaml(text, "definition")
-    except YamlFault as error:
-        raise DefinitionError(f"{where} is not YAML: {error}") from error
+    read = parse_document(text, where, "definition")
     if not isinstance(read.value, dict):
         raise DefinitionError(
             f"{where} defines no source: it is {described(read.value)}. Expected: the keys of a source, `kind: rest` "
             "or `kind: files` first. `logistics sources add URL` proposes a definition."
         )
     return read.value, read.places
-
-
-def _check_storable(value: Any, path: KeyPath) -> None:
-    """Definitions are stored as JSON, which has neither NaN nor, in PostgreSQL, NUL.
-
-    Raises:
-        ShapeFault: the document holds one.
-    """
-    if isinstance(value, float) and not isfinite(value):
-        fault(path, f"is {value}. Expected: a number.")
-    if isinstance(value, str) and "\0" in value:
-        fault(path, "holds the character NUL. Remove it.")
-    if isinstance(value, dict):
-        for key, each in value.items():
-            _check_storable(key, path)
-            _check_storable(each, (*path, key))
-    if isinstance(value, list):
-        for number, each in enumerate(value):
-            _check_storable(each, (*path, number))
 
 
 def _source(document: dict[str, Any], name: str, digest: str, places: Mapping[KeyPath, Place]) -> Source:

@@ -1,0 +1,64 @@
+"""Files of rules that cannot be used: each is told with its place, and keeps no other from its work."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logistics_pipeline.alerting.reading import read_rules
+from logistics_pipeline.alerting.rules_in_force import sync_rules
+from logistics_pipeline.database.connections import Connection
+
+RULE = "title: Few rows\nwatch: {kind: figures_behind}\n"
+
+FAULTS = [
+    ('title: "a\\0b"\nwatch: {kind: figures_behind}\n', "line 1, column 1: title holds the character NUL"),
+    (RULE + "when: {above: .nan}\n", "line 3, column 8: when.above is nan. Expected: a number"),
+    (RULE + "when: {above: 1, clearBelow: .inf}\n", "when.clearBelow is inf"),
+    (RULE + f"when: {{above: 1{'0' * 400}}}\n", "line 3, column 8: when.above is the number 1000"),
+    (RULE + "active: {from: 08:30+02:00}\n", "its zone is `active.timeZone`"),
+    (RULE + "active: {from: '25:00'}\n", "a time of day such as 08:30"),
+    (RULE + "active: {timeZone: ../../etc/passwd}\n", "which is no time zone"),
+    (RULE + "active: {days: [monday]}\n", "mon, tue, wed"),
+    (RULE + "for: 99999999999999999d\n", "longer than a time can be"),
+    (RULE + "owner: 2024-01-01\n", "Put it in quotes"),
+    (RULE + "1: 2\n", "1 is an unknown key"),
+    (RULE.replace("kind", "knd"), "knd is an unknown key"),
+    (RULE.replace("figures_behind", "metric"), "needs `dataset` and `metric`"),
+    (RULE.replace("figures_behind}", "figures_behind, windowDays: 99999999999999999999}"), "1 to 3,660 days"),
+    ("", "a rule consists of keys with values"),
+    ("- a\n", "a rule consists of keys with values"),
+    ("title: [", "is not YAML"),
+    ("#" * (1 << 20) + "\n", "at most 1,048,576 bytes"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), FAULTS)
+def test_what_is_wrong_is_told_with_its_place(text: str, message: str, connection: Connection, tmp_path: Path) -> None:
+    (tmp_path / "few_rows.yaml").write_text(text)
+    (tmp_path / "other.yaml").write_text(RULE)
+    said = sync_rules(connection, tmp_path)
+    (problem,) = [sentence for sentence in said if "few_rows.yaml" in sentence]
+    assert message in problem and "The rule other is in force." in said
+    assert sync_rules(connection, tmp_path) == [], "it is told once"
+
+
+def test_what_is_no_file_of_a_rule_is_told(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")  # reading it would never end
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "latin.yaml").write_bytes(RULE.replace("Few", "Wénig").encode("latin-1"))
+    (tmp_path / "Few-rows.yaml").write_text(RULE)
+    (tmp_path / "short.yml").write_text(RULE)
+    (tmp_path / ".hidden.yaml").write_text("[")
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    problems = {name: text.problem for name, text in read_rules(tmp_path).items() if text.origin == "file"}
+    expected = {
+        "pipe": "is not a file",
+        "folder": "is not a file",
+        "latin": "byte 8 is not UTF-8",
+        "Few-rows": "is no name",
+        "short": "ends in .yaml",
+        "loop": "loop.yaml",
+    }
+    assert problems.keys() == expected.keys()
+    assert all(words in (problems[name] or "") for name, words in expected.items())
