@@ -257,12 +257,13 @@ def _add_middleware(app: Application, settings: Settings) -> None:
 
 
 def make_database(settings: Settings, limits: Limits | None = None, events: Events | None = None) -> Database:
-    """Uses the API's own login if configured, otherwise the pipeline's, restricted to the reader role."""
+    """Uses the API's own logins if configured, otherwise the pipeline's with the rights of the API's roles."""
     publish = events.publish if events is not None else None
+    operator_url = settings.api_operator_database_url
     if settings.api_database_url is not None:
-        return Database(settings.api_database_url, limits=limits, publish=publish)
+        return Database(settings.api_database_url, limits=limits, publish=publish, operator_url=operator_url)
     if settings.database_url is not None:
-        return Database(settings.database_url, role=READER, limits=limits, publish=publish)
+        return Database(settings.database_url, role=READER, limits=limits, publish=publish, operator_url=operator_url)
     raise ConfigurationError(
         "No database is configured: set LOGISTICS_API_DATABASE_URL or LOGISTICS_DATABASE_URL, "
         "or run `logistics up`, which starts one."

@@ -99,6 +99,11 @@ class Settings(BaseSettings):
         "logistics_reader. Set: `logistics migrate` creates that login with its password and makes it a member of "
         "logistics_reader"
     )  # fmt: skip
+    api_operator_database_url: str | None = Field(
+        None, repr=False, description="What the API changes something with, as the role logistics_operator. Unset: "
+        "what it reads with. Set: `logistics migrate` creates that login with its password, and the login that reads "
+        "can change nothing at all"
+    )  # fmt: skip
     dagster_database_url: str | None = Field(
         None,
         repr=False,

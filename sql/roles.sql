@@ -1,15 +1,22 @@
--- Makes the role logistics_reader and what it may read.
--- Granted to whatever login the API uses. It can change nothing, and write nothing but requests to the pipeline and boards.
+-- Makes the roles of the API: logistics_reader and what it may read, logistics_operator and what it may call.
+-- Granted to whatever logins the API uses. The reader can change nothing. The operator calls functions that change one
+-- thing each, and can neither read nor write a table.
 -- Run by logistics_pipeline.migrations after every migration.
 
 DO $$
+DECLARE
+    wanted text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'logistics_reader') THEN
-        CREATE ROLE logistics_reader NOLOGIN;
-    END IF;
-EXCEPTION
-    WHEN duplicate_object OR unique_violation THEN
-        NULL;  -- Roles belong to the whole server: another database was migrated at this moment.
+    FOREACH wanted IN ARRAY ARRAY['logistics_reader', 'logistics_operator'] LOOP
+        BEGIN
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+            END IF;
+        EXCEPTION
+            WHEN duplicate_object OR unique_violation THEN
+                NULL;  -- Roles belong to the whole server: another database was migrated at this moment.
+        END;
+    END LOOP;
 END
 $$;
 
@@ -25,9 +32,18 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA
 ingest, raw, history, analytics, access, catalogue, rollups, boards, source, forecast, identity, models,
 alert, notify
 GRANT SELECT ON TABLES TO logistics_reader;
-GRANT EXECUTE ON FUNCTION ingest.request_file_action, catalogue.request_contract_action TO logistics_reader;
-GRANT EXECUTE ON FUNCTION boards.add_board, boards.change_board, boards.delete_board TO logistics_reader;
-GRANT EXECUTE ON FUNCTION source.request_pull TO logistics_reader;
-GRANT EXECUTE ON FUNCTION alert.act_on_incident, alert.add_silence, alert.end_silence TO logistics_reader;
-GRANT EXECUTE ON FUNCTION identity.make_link, identity.decide_proposal TO logistics_reader;
-GRANT EXECUTE ON FUNCTION models.request_job, models.cancel_job TO logistics_reader;
+
+GRANT USAGE ON SCHEMA ingest, access, catalogue, boards, source, identity, models, alert TO logistics_operator;
+GRANT EXECUTE ON FUNCTION
+ingest.request_file_action, catalogue.request_contract_action,
+boards.add_board, boards.change_board, boards.delete_board,
+source.request_pull,
+alert.act_on_incident, alert.add_silence, alert.end_silence,
+identity.make_link, identity.decide_proposal,
+models.request_job, models.cancel_job
+TO logistics_operator;
+
+-- Until schema version 0026 the reader could call them.
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA
+ingest, access, catalogue, boards, source, identity, models, alert
+FROM logistics_reader;

@@ -12,7 +12,7 @@ import psycopg
 from psycopg.abc import RV, PQGen
 from psycopg.pq import TransactionStatus
 
-from logistics_api.database.conninfo import ReadOnly
+from logistics_api.database.conninfo import Login
 from logistics_core.postgres.poolers import refuse_transaction_pooler
 from logistics_core.postgres.sessions import PoolerError, Rows, Statement, Steps, advance
 
@@ -49,7 +49,7 @@ class Connection(psycopg.AsyncConnection[Any]):
             ) from error
 
 
-async def start(connection: Connection, read_only: ReadOnly) -> None:
+async def start(connection: Connection, login: Login) -> None:
     """Sets and verifies the settings of a new connection.
 
     Raises:
@@ -57,10 +57,10 @@ async def start(connection: Connection, read_only: ReadOnly) -> None:
     """
     process = connection.info.backend_pid
     try:
-        await _run(connection, read_only.session.start(process))
+        await _run(connection, login.session.start(process))
     except PoolerError:
-        await asyncio.to_thread(refuse_transaction_pooler, read_only.conninfo)
-        await _run(connection, read_only.session.start(process, through_pooler=True))
+        await asyncio.to_thread(refuse_transaction_pooler, login.conninfo)
+        await _run(connection, login.session.start(process, through_pooler=True))
 
 
 async def _run(connection: Connection, steps: Steps) -> None:
@@ -74,10 +74,10 @@ async def _run(connection: Connection, steps: Steps) -> None:
         following = advance(steps, outcome)
 
 
-async def configure(connection: Connection, read_only: ReadOnly, statement_seconds: float) -> None:
+async def configure(connection: Connection, login: Login, statement_seconds: float) -> None:
     """Configures a new pool connection: derives its response timeout from the server's statement timeout."""
     connection.response_timeout_seconds = statement_seconds + MARGIN_SECONDS
-    await start(connection, read_only)
+    await start(connection, login)
     ((limit,),) = await (await connection.execute(STATEMENT_SECONDS)).fetchall()
     connection.response_timeout_seconds = max(limit, statement_seconds) + MARGIN_SECONDS if limit else None
 

@@ -1,10 +1,12 @@
-"""What the API's sessions are like: connection string and settings of a session that can only read."""
+"""What the API's sessions are like: those that can only read, and those of the operator, which call functions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from logistics_api.database.limits import Limits
 from logistics_api.errors import ConfigurationError
+from logistics_core.database_contract.roles import OPERATOR
 from logistics_core.postgres.sessions import CLIENT_CHECK, FORMATS, UNLIMITED, Session, split_options
 from logistics_core.postgres.urls import Address, AddressError
 
@@ -18,14 +20,14 @@ DEFAULTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class ReadOnly:
+class Login:
     """How to connect, and what to set afterwards."""
 
     conninfo: str
     session: Session
 
 
-def read_only(url: str, role: str | None, limits: Limits) -> ReadOnly:
+def read_only(url: str, role: str | None, limits: Limits) -> Login:
     """A session that can only read, within limits.
 
     Parameters in the URL take precedence, including limits in its `options`; not the read-only mode and the formats.
@@ -33,18 +35,37 @@ def read_only(url: str, role: str | None, limits: Limits) -> ReadOnly:
     Raises:
         ConfigurationError: libpq cannot read the URL.
     """
+    adjustable = _limits(limits) | ({"role": role} if role else {})
+    conninfo, given = _connection(url, "logistics api", adjustable)
+    return Login(conninfo, Session(_role_last({**adjustable, **given, **FORMATS, **_READ_ONLY}), read_only=True))
+
+
+def read_write(url: str, limits: Limits) -> Login:
+    """A session of the operator, within limits: its role may call the functions that change something, and no more.
+
+    Parameters in the URL take precedence, but for the role and the formats: a URL for reading will do.
+
+    Raises:
+        ConfigurationError: libpq cannot read the URL.
+    """
+    adjustable = _limits(limits)
+    conninfo, given = _connection(url, "logistics api operator", adjustable)
+    fixed = {**FORMATS, "default_transaction_read_only": "off", "role": OPERATOR}
+    return Login(conninfo, Session(_role_last({**adjustable, **given, **fixed})))
+
+
+_READ_ONLY = {"default_transaction_read_only": "on"}
+
+
+def _connection(url: str, name: str, adjustable: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The connection string, and what the URL's options set of the session's settings."""
     try:
         address = Address.parse(url)
     except AddressError as error:
         raise ConfigurationError(str(error)) from None
-    adjustable = _limits(limits) | ({"role": role} if role else {})
     given, options = split_options(address.parameters.get("options", ""), {**adjustable, "role": "", **_READ_ONLY})
-    ours = {"options": options, "application_name": "logistics api", "client_encoding": "UTF8"}
-    conninfo = address.conninfo(**(DEFAULTS | dict(address.parameters) | ours))
-    return ReadOnly(conninfo, Session(_role_last({**adjustable, **given, **FORMATS, **_READ_ONLY}), read_only=True))
-
-
-_READ_ONLY = {"default_transaction_read_only": "on"}
+    ours = {"options": options, "application_name": name, "client_encoding": "UTF8"}
+    return address.conninfo(**(DEFAULTS | dict(address.parameters) | ours)), given
 
 
 def _limits(limits: Limits) -> dict[str, str]:

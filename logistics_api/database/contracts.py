@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from logistics_api.database.conninfo import ReadOnly
+from logistics_api.database.conninfo import Login
 from logistics_api.database.problems import NOT_MIGRATED
 from logistics_api.errors import ConfigurationError
 from logistics_core.catalogue import Catalogue, ContractError
@@ -21,15 +21,15 @@ VERSIONS_IN_FORCE = "SELECT dataset, version FROM catalogue.datasets WHERE retir
 logger = logging.getLogger(__name__)
 
 
-def read_contracts(read_only: ReadOnly) -> Catalogue | None:
+def read_contracts(login: Login) -> Catalogue | None:
     """The built-in datasets and those of the database; None if that cannot be reached, or is of an older version.
 
     Raises:
         ContractError: a stored contract cannot be used by this version of the program.
     """
     try:
-        with psycopg.connect(read_only.conninfo, autocommit=True) as connection:
-            _start(connection, read_only)
+        with psycopg.connect(login.conninfo, autocommit=True) as connection:
+            _start(connection, login)
             return stored_catalogue(connection.execute(CONTRACTS_IN_FORCE).fetchall())
     except NOT_MIGRATED:
         return None
@@ -40,13 +40,13 @@ def read_contracts(read_only: ReadOnly) -> Catalogue | None:
         return None
 
 
-def _start(connection: psycopg.Connection[tuple[object, ...]], read_only: ReadOnly) -> None:
+def _start(connection: psycopg.Connection[tuple[object, ...]], login: Login) -> None:
     process = connection.info.backend_pid
     try:
-        run(connection, read_only.session.start(process))
+        run(connection, login.session.start(process))
     except PoolerError:
-        refuse_transaction_pooler(read_only.conninfo)
-        run(connection, read_only.session.start(process, through_pooler=True))
+        refuse_transaction_pooler(login.conninfo)
+        run(connection, login.session.start(process, through_pooler=True))
 
 
 class FollowedContracts:

@@ -1,11 +1,4 @@
-"""A pool of read-only connections, which can call a function that writes, and a limit on the requests that use it.
-
-With the pool alone, every request during an outage would wait for its timeout. Its `max_waiting` must not be used: a
-request that timed out stays in the pool's queue until a connection arrives, so after an outage the queue can be full of
-requests that no longer exist. Each new request is then rejected before the code that would make the pool grow again,
-and the service never recovers (psycopg_pool 3.3.3). Instead, requests are counted here, and are rejected without using
-the pool while the watcher has no connection.
-"""
+"""The API's database: connections that can only read, the watcher, and the operator, who changes something."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -14,23 +7,20 @@ from typing import Annotated, Any, Self
 
 import psycopg
 from fastapi import Depends, Request
-from psycopg import errors
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import PoolTimeout
 
 from logistics_api.database import timing
-from logistics_api.database.connection import Connection, configure, has_news
+from logistics_api.database.connection_pool import ConnectionPool, Pools
 from logistics_api.database.conninfo import read_only
 from logistics_api.database.freshness import Freshness
 from logistics_api.database.limits import Limits
-from logistics_api.database.problems import busy, database_problems, read_only_copy, unreachable
+from logistics_api.database.operator import Operator
 from logistics_api.database.watcher import Poll, Watcher
 
 SPARE_SECONDS = 0.05
-RECONNECT_SECONDS = 1.0
-"""How long a request waits for the first attempt to reconnect after the watcher has lost its connection."""
 
 
-class Database:
+class Database(ConnectionPool):
     """Runs statements inside `async with`; starts without PostgreSQL and recovers automatically."""
 
     def __init__(
@@ -40,33 +30,36 @@ class Database:
         role: str | None = None,
         limits: Limits | None = None,
         publish: Callable[[str, str], None] | None = None,
+        operator_url: str | None = None,
         name: str = "reads",
     ) -> None:
         """Does not connect yet. With `role`, every connection switches from its login's privileges to that role's.
 
-        `publish` receives notifications: name of the event, data. `name` says what the connections are for.
+        `publish` receives notifications: name of the event, data. `operator_url`: what the operator connects with; the
+        same URL if omitted. `name` says what the connections are for.
 
         Raises:
-            ConfigurationError: the URL is invalid.
+            ConfigurationError: a URL is invalid.
         """
-        self.limits = limits or Limits()
-        self.read_only = read_only(url, role, self.limits)
-        self.freshness = Freshness()
-        self._url, self._role, self._name = url, role, name
-        self._pools: dict[str, AsyncConnectionPool[Connection]] = {}
-        """Open pools by name: its own, and those of databases created by `beside`."""
+        limits = limits or Limits()
+        self.read_only = read_only(url, role, limits)
+        pools: Pools = {}  # its own, the operator's, and those of databases created by `beside`
+        super().__init__(self.read_only, limits, Freshness(), pools, name, least=limits.connections)
+        self._url, self._role, self._operator_url = url, role, operator_url or url
+        self.operator = Operator(self._operator_url, limits, self.freshness, pools)
+        """Changes something, by functions of the database; nothing else can."""
         self._watcher: Watcher | None = Watcher(
             self.read_only, self.freshness, publish or _ignore_event, self._renew_pools
         )
-        self._inside = 0
 
     def beside(self, limits: Limits, name: str) -> "Database":
         """The same database with separate connections and limits, for work that must not exhaust the main ones.
 
-        This one runs the watcher for both, so it must be entered as well.
+        This one runs the watcher and the operator for both, so it must be entered as well.
         """
-        other = Database(self._url, role=self._role, limits=limits, name=name)
+        other = Database(self._url, role=self._role, limits=limits, operator_url=self._operator_url, name=name)
         other.freshness, other._pools, other._watcher = self.freshness, self._pools, None
+        other.operator = self.operator
         return other
 
     def on_poll(self, poll: Poll) -> None:
@@ -75,36 +68,17 @@ class Database:
         self._watcher.polls.append(poll)
 
     async def __aenter__(self) -> Self:
-        self._pool = self._pools[self._name] = self._make_pool()
-        await self._pool.open(wait=False)
+        await super().__aenter__()
         if self._watcher is not None:
+            await self.operator.__aenter__()
             await self._watcher.start()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        del self._pools[self._name]
+    async def __aexit__(self, *details: object) -> None:
         if self._watcher is not None:
             await self._watcher.stop()
-        await self._pool.close(timeout=2)
-
-    def _make_pool(self) -> AsyncConnectionPool[Connection]:
-        """Creates a pool; every lifespan needs a new one, because a pool cannot be opened twice."""
-        return AsyncConnectionPool(
-            self.read_only.conninfo,
-            connection_class=Connection,
-            kwargs={"autocommit": True},
-            min_size=self.limits.connections,
-            max_size=self.limits.connections,
-            timeout=self.limits.wait_seconds,
-            reconnect_timeout=1.0,
-            max_lifetime=1800,
-            configure=self._configure,
-            open=False,
-            name="logistics api",
-        )
-
-    async def _configure(self, connection: Connection) -> None:
-        await configure(connection, self.read_only, self.limits.statement_seconds)
+            await self.operator.__aexit__(*details)
+        await super().__aexit__(*details)
 
     async def fetch_value(self, query: str, parameters: Mapping[str, object] | None = None) -> Any:
         """Returns the first column of the single row of a statement.
@@ -129,60 +103,12 @@ class Database:
         return row
 
     async def write(self, call: str, parameters: Mapping[str, object]) -> tuple[Any, ...]:
-        """Calls a function of the database that writes, in a transaction of its own; returns its row.
-
-        No more than that is possible: the role may call such functions and change no table. The session stays
-        read-only.
+        """Has the operator call a function of the database that changes something; returns its row.
 
         Raises:
             Problem: as `fetch_row`; 501 if the server is a read-only copy.
         """
-        async with self.connection() as connection:
-            try:
-                async with connection.transaction():
-                    await connection.execute("SET TRANSACTION READ WRITE")
-                    row = await (await connection.execute(call.encode(), parameters)).fetchone()
-            except (errors.FeatureNotSupported, errors.ReadOnlySqlTransaction) as error:
-                raise read_only_copy() from error
-        assert row is not None
-        return row
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
-        """Provides a connection, for statements that return more than one row.
-
-        Raises:
-            Problem: as `fetch_row`, from any statement of the block.
-        """
-        with database_problems(self.freshness, self.limits.statement_seconds):
-            async with self._admitted() as connection:
-                yield connection
-
-    @asynccontextmanager
-    async def _admitted(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
-        if not self.freshness.reachable and not await self.freshness.becomes_reachable(RECONNECT_SECONDS):
-            raise unreachable()
-        if self._inside >= self.limits.connections + self.limits.waiting:
-            raise busy()
-        self._inside += 1
-        try:
-            async with self._lend() as connection:
-                yield connection
-        finally:
-            self._inside -= 1
-
-    @asynccontextmanager
-    async def _lend(self, seconds: float | None = None) -> AsyncIterator[Connection]:
-        """Lends a connection of the pool. Those that were closed while they were idle are replaced first."""
-        pool = self._pool
-        while has_news(connection := await pool.getconn(seconds)):
-            await connection.close()
-            await pool.putconn(connection)
-        try:
-            async with connection:
-                yield connection
-        finally:
-            await pool.putconn(connection)
+        return await self.operator.call(call, parameters)
 
     @asynccontextmanager
     async def spare_connection(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]] | None]:

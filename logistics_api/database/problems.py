@@ -86,6 +86,19 @@ def read_only_copy() -> Problem:
     )
 
 
+def no_changes() -> Problem:
+    """The API can read, but its login for changes is refused."""
+    return Problem(
+        503,
+        "changes-unavailable",
+        "Changes not possible",
+        "The API can read the database and change nothing: PostgreSQL refuses its login for changes, or that login may "
+        "not act as the role logistics_operator; see the API log for the reason. Run `logistics migrate`, which makes "
+        "the role and grants it.",
+        headers={"Retry-After": "10"},
+    )
+
+
 def not_migrated() -> Problem:
     """The schema lacks something that a statement reads."""
     return Problem(

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from logistics_api.database.connection import Connection, start
-from logistics_api.database.conninfo import ReadOnly
+from logistics_api.database.conninfo import Login
 from logistics_api.database.freshness import AVAILABILITY_EVENT, Freshness, Published
 from logistics_api.database.notifications import listen, received, wait_readable
 from logistics_api.database.problems import NOT_MIGRATED
@@ -52,10 +52,10 @@ class Watcher:
     """Keeps `freshness` up to date while it runs. The moment its connection is lost, the database is unreachable."""
 
     def __init__(
-        self, read_only: ReadOnly, freshness: Freshness, publish: Publish, on_return: Callable[[], Awaitable[None]]
+        self, login: Login, freshness: Freshness, publish: Publish, on_return: Callable[[], Awaitable[None]]
     ) -> None:
         """`on_return` runs after an outage, before requests are admitted again."""
-        self._read_only = read_only
+        self._login = login
         self._freshness = freshness
         self._publish = publish
         self._on_return = on_return
@@ -80,7 +80,7 @@ class Watcher:
     async def _run(self) -> None:
         while True:
             try:
-                async with await Connection.connect(self._read_only.conninfo, autocommit=True) as connection:
+                async with await Connection.connect(self._login.conninfo, autocommit=True) as connection:
                     await self._watch(connection)
             except (psycopg.Error, OSError) as error:
                 self._report(error)
@@ -118,7 +118,7 @@ class Watcher:
 
     async def _watch(self, connection: Connection) -> None:
         connection.response_timeout_seconds = HEARTBEAT_SECONDS
-        await start(connection, self._read_only)
+        await start(connection, self._login)
         await listen(connection)  # first, so that anything published after the poll is notified
         await self._poll(connection)
         if self._outage is not None:

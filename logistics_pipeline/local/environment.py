@@ -14,7 +14,7 @@ from logistics_pipeline.database.connections import connect, parse_url, url_text
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.loading.options import LoadOptions, load_options
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
-from logistics_pipeline.migrations import migrate, reader_url
+from logistics_pipeline.migrations import ApiLogins, migrate, reader_url
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Environment:
 
     def migrate(self) -> SyncReport:
         """Brings the server up to date with the code and the folder of contracts; returns what was synced."""
-        migrate(self.database_url, dagster_url=self.dagster_database_url, api_url=self._api_login_url())
+        migrate(self.database_url, dagster_url=self.dagster_database_url, api_logins=self._api_logins())
         return self.sync_contracts()
 
     def sync_contracts(self) -> SyncReport:
@@ -73,10 +73,11 @@ class Environment:
         """How to load, by the settings and the contracts in the database."""
         return load_options(self.settings, self.catalogue())
 
-    def _api_login_url(self) -> str | None:
-        """The API's separate login, if it has one; the URL that `logistics env` prints is none."""
+    def _api_logins(self) -> ApiLogins:
+        """The API's separate logins, if it has any; the URL that `logistics env` prints is none."""
         given = self.settings.api_database_url
-        return None if given == reader_url(self.database_url) else given
+        reader = None if given == reader_url(self.database_url) else given
+        return ApiLogins(reader, self.settings.api_operator_database_url)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ are made from the contracts of the catalogue (`raw_tables`). The analytics table
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -19,7 +20,7 @@ from psycopg import sql
 
 from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.locks import MIGRATION_LOCK
-from logistics_core.database_contract.roles import READER
+from logistics_core.database_contract.roles import OPERATOR, READER
 from logistics_core.postgres.sessions import SOME_SCHEMA
 from logistics_core.postgres.urls import Address
 from logistics_core.sql_files import checksum, read_sql
@@ -43,14 +44,28 @@ CONNECT_ATTEMPTS = 3
 """To a database just made, each up to ten seconds: PgBouncer asks the server again after 15."""
 
 
+@dataclass(frozen=True)
+class ApiLogins:
+    """The API's own logins, as URLs."""
+
+    reader: str | None = None
+    """None: the API reads with the login of the pipeline."""
+    operator: str | None = None
+    """What it changes something with; None: what it reads with."""
+
+
 def migrate(
-    url: str, *, catalogue: Catalogue | None = None, dagster_url: str | None = None, api_url: str | None = None
+    url: str,
+    *,
+    catalogue: Catalogue | None = None,
+    dagster_url: str | None = None,
+    api_logins: ApiLogins = ApiLogins(),
 ) -> str:
     """Makes everything that is missing and returns the schema version reached.
 
     Creates the databases of `url` and `dagster_url` if they do not exist, and the tables of all datasets: the built-in
     ones, those whose contracts are stored, and those of the catalogue. Builds the indexes that an interrupted bulk load
-    has dropped. With `api_url`, creates that login as a member of the read-only role.
+    has dropped. Creates the `api_logins` as members of their roles.
 
     Raises:
         TransientError: the server cannot be reached.
@@ -70,7 +85,7 @@ def migrate(
             _run_alembic(url)
             stored = catalogue_in_force(connection)
             _make_tables(connection, Catalogue({**stored, **(catalogue or {})}))
-        _make_roles(connection, api_url)
+        _make_roles(connection, api_logins)
     return head_version()
 
 
@@ -245,30 +260,50 @@ def _make_analytics_tables(connection: Connection) -> None:
         connection.execute("UPDATE analytics.status SET full_refresh_due = true")
 
 
-def _make_roles(connection: Connection, api_url: str | None) -> None:
+def _make_roles(connection: Connection, api: ApiLogins) -> None:
     try:
         with connection.transaction():
             connection.execute(read_sql("roles").encode())
-            connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(READER)))
-            if api_url is not None:
-                _make_login(connection, api_url)
+            for role in (READER, OPERATOR):
+                connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
+            if api.reader is not None:
+                _make_reader(connection, api.reader, is_operator=api.operator is None)
+            if api.operator is not None:
+                _make_login(connection, "LOGISTICS_API_OPERATOR_DATABASE_URL", api.operator, OPERATOR)
     except psycopg.errors.InsufficientPrivilege as error:
+        user = _quoted(connection.info.user)
+        statements = [f"GRANT {role} TO {user} WITH ADMIN OPTION" for role in (READER, OPERATOR)]
+        missing = [f"CREATE ROLE {role} NOLOGIN" for role in _missing_roles(connection)]
         raise ConfigurationError(
-            f"This login may not create the read-only role of the API ({str(error).strip()}). Let an administrator "
-            f"run: CREATE ROLE {READER} NOLOGIN; GRANT {READER} TO {_quoted(connection.info.user)} WITH ADMIN OPTION"
+            f"This login may not create the roles of the API ({str(error).strip()}). Let an administrator run: "
+            f"{'; '.join(missing + statements)}"
         ) from error
 
 
-def _make_login(connection: Connection, api_url: str) -> None:
-    wanted = parse_url(api_url)
+def _missing_roles(connection: Connection) -> list[str]:
+    found = connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", ([READER, OPERATOR],)).fetchall()
+    return [role for role in (READER, OPERATOR) if (role,) not in found]
+
+
+def _make_reader(connection: Connection, url: str, *, is_operator: bool) -> None:
+    """Without another login for changes, it may become the operator, and has none of those rights until it does."""
+    login = _make_login(connection, "LOGISTICS_API_DATABASE_URL", url, READER)
+    statement = "GRANT {} TO {} WITH INHERIT FALSE, SET TRUE" if is_operator else "REVOKE {} FROM {}"
+    connection.execute(sql.SQL(statement).format(sql.Identifier(OPERATOR), login))
+
+
+def _make_login(connection: Connection, variable: str, url: str, role: str) -> sql.Identifier:
+    wanted = parse_url(url)
     if wanted.username is None or wanted.username == connection.info.user:
-        raise ConfigurationError("LOGISTICS_API_DATABASE_URL must name a separate login, as the API only reads.")
+        raise ConfigurationError(f"{variable} must name a login of its own, as the API may do less than the pipeline.")
+    login = sql.Identifier(wanted.username)
     exists = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (wanted.username,)).fetchone() is not None
     statement = sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
-        sql.SQL("ALTER" if exists else "CREATE"), sql.Identifier(wanted.username), sql.Literal(wanted.password)
+        sql.SQL("ALTER" if exists else "CREATE"), login, sql.Literal(wanted.password)
     )
     connection.execute(statement)
-    connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(READER), sql.Identifier(wanted.username)))
+    connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), login))
+    return login
 
 
 def reader_url(url: str) -> str:

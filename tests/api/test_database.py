@@ -17,8 +17,8 @@ from logistics_api.database.connection import MARGIN_SECONDS, Connection
 from logistics_api.database.conninfo import read_only
 from logistics_api.database.limits import Limits
 from logistics_api.database.pool import Database
-from logistics_api.errors import ConfigurationError
-from logistics_core.database_contract.roles import READER
+from logistics_api.errors import ConfigurationError, Problem
+from logistics_core.database_contract.roles import OPERATOR, READER
 from logistics_core.postgres.sessions import run
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import with_database
@@ -58,6 +58,45 @@ def test_they_lack_the_right_to_write_as_well(database_url: str) -> None:
         connection.execute("SET default_transaction_read_only = off")
         with pytest.raises(errors.InsufficientPrivilege):
             connection.execute("UPDATE analytics.status SET data_version = 0")
+
+
+async def _write(database: Database, call: str) -> Any:
+    async with database:
+        return await database.write(call, {})
+
+
+def operate(settings: Settings, call: str) -> Any:
+    """What the operator of an API with these settings gets from a call."""
+    return asyncio.run(_write(make_database(settings), call))
+
+
+@pytest.mark.parametrize("as_reader", [False, True], ids=["the pipeline's URL", "a reader's URL"])
+def test_the_operator_changes_something_in_sessions_of_its_own(database_url: str, as_reader: bool) -> None:
+    url = reader_url(database_url) if as_reader else database_url
+    settings = Settings(api_database_url=url if as_reader else None, database_url=url)
+    query = "SELECT current_user, current_setting('application_name'), current_setting('transaction_read_only'), "
+    query += "current_setting('statement_timeout'), current_setting('DateStyle')"
+    assert operate(settings, query) == (OPERATOR, "logistics api operator", "off", "5s", "ISO, YMD")
+
+
+def test_a_login_that_may_not_become_the_operator_reads_and_is_told_why_it_cannot_change_anything(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server that was set up before there was an operator."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DROP ROLE IF EXISTS api_of_old")
+        connection.execute("CREATE ROLE api_of_old LOGIN IN ROLE logistics_reader")
+    settings = Settings(api_database_url=database_url.replace("postgres@", "api_of_old@"), database_url=None)
+    with opened(make_database(settings)) as connection:
+        assert connection.execute("SELECT data_version FROM analytics.status").fetchone() == (0,)
+    call = "SELECT boards.delete_board(gen_random_uuid(), 1)"
+    with pytest.raises(Problem) as refusal:
+        operate(settings, call)
+    assert (refusal.value.status, refusal.value.kind) == (503, "changes-unavailable")
+    assert "Run `logistics migrate`" in refusal.value.detail
+    assert 'permission denied to set role "logistics_operator"' in caplog.text
+    own = Settings(**{**settings.model_dump(), "api_operator_database_url": database_url})
+    assert operate(own, call) == (None,)
 
 
 def test_options_of_the_url_are_kept(database_url: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from logistics_api.app import make_database
 from logistics_core.database_contract.file_requests import FileAction
-from logistics_core.database_contract.roles import READER
+from logistics_core.database_contract.roles import OPERATOR, READER
 from logistics_core.settings import Settings
 from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.database.connections import Connection, connect
@@ -186,40 +186,45 @@ def tables(connection: Connection) -> list[tuple[str, str]]:
     ).fetchall()
 
 
-def test_the_role_of_the_api_can_write_no_table_and_call_few_functions_of_ours(
-    database_url: str, connection: Connection
-) -> None:
+@pytest.mark.parametrize("role", [READER, OPERATOR])
+def test_no_role_of_the_api_can_write_a_table(connection: Connection, role: str) -> None:
     privileges = ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+    privileges += ("SELECT",) if role == OPERATOR else ()
     assert len(tables(connection)) > 10
     for schema, name in tables(connection):
         for privilege in privileges:
             found = connection.execute(
                 "SELECT has_table_privilege(%s, format('%%I.%%I', %s::text, %s::text), %s)",
-                (READER, schema, name, privilege),
+                (role, schema, name, privilege),
             ).fetchone()
             assert found == (False,), (schema, name, privilege)
-    functions = connection.execute(
-        "SELECT proname, prosecdef, proconfig, has_function_privilege('public', pg_proc.oid, 'EXECUTE') FROM pg_proc "
-        "JOIN pg_namespace ON pg_namespace.oid = pronamespace WHERE nspname !~ '^(pg_|information_schema)' "
-        "AND has_function_privilege(%s, pg_proc.oid, 'EXECUTE') AND prosecdef ORDER BY proname",
-        (READER,),
-    ).fetchall()
-    names = [
-        "act_on_incident", "add_board", "add_silence", "cancel_job", "change_board", "decide_proposal", "delete_board",
-        "end_silence", "make_link", "request_contract_action", "request_file_action", "request_job", "request_pull",
-    ]  # fmt: skip
-    assert functions == [(name, True, ['search_path=""'], False) for name in names]
     sequences = connection.execute(
         "SELECT count(*) FILTER (WHERE has_sequence_privilege(%s, seqrelid, 'USAGE, UPDATE')), count(*) > 0 "
         "FROM pg_sequence",
-        (READER,),
+        (role,),
     ).fetchone()
     assert sequences == (0, True)
 
 
-def test_in_a_transaction_that_may_write_every_other_statement_is_refused(
-    database_url: str, connection: Connection
-) -> None:
+def test_the_operator_can_call_few_functions_of_ours_and_the_reader_none(connection: Connection) -> None:
+    def functions(role: str) -> list[Any]:
+        return connection.execute(
+            "SELECT proname, prosecdef, proconfig, has_function_privilege('public', pg_proc.oid, 'EXECUTE') "
+            "FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace "
+            "WHERE nspname !~ '^(pg_|information_schema)' AND has_function_privilege(%s, pg_proc.oid, 'EXECUTE') "
+            "AND prosecdef ORDER BY proname",
+            (role,),
+        ).fetchall()
+
+    names = [
+        "act_on_incident", "add_board", "add_silence", "cancel_job", "change_board", "decide_proposal", "delete_board",
+        "end_silence", "make_link", "request_contract_action", "request_file_action", "request_job", "request_pull",
+    ]  # fmt: skip
+    assert functions(OPERATOR) == [(name, True, ['search_path=""'], False) for name in names]
+    assert functions(READER) == []
+
+
+def test_every_statement_that_writes_is_refused_to_both(database_url: str, connection: Connection) -> None:
     file_id = add_file(connection, "shipments/a.json", "failed")
     database = make_database(Settings(api_database_url=None, database_url=database_url))
     statements = [
@@ -233,11 +238,12 @@ def test_in_a_transaction_that_may_write_every_other_statement_is_refused(
     ]  # fmt: skip
     with psycopg.connect(database.read_only.conninfo, autocommit=True) as reader:
         reader.execute(f"SET ROLE {READER}".encode())
-        reader.execute("SET default_transaction_read_only = on")
-        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-            reader.execute("SELECT ingest.request_file_action(%s, 'retry', 'x')", (file_id,))
-        for statement in statements:
-            with pytest.raises(psycopg.errors.InsufficientPrivilege), reader.transaction():
-                reader.execute("SET TRANSACTION READ WRITE")
+        for statement in [*statements, f"SELECT ingest.request_file_action({file_id}, 'retry', 'x')"]:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute(statement.encode())
+        reader.execute("RESET ROLE")
+        reader.execute(f"SET ROLE {OPERATOR}".encode())
+        for statement in [*statements, "SELECT FROM ingest.files"]:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 reader.execute(statement.encode())
     assert connection.execute("SELECT count(*) FROM ingest.file_requests").fetchone() == (0,)

@@ -79,12 +79,16 @@ def test_a_pooler_in_transaction_mode_is_refused_in_the_log(
 
 
 @pytest.mark.parametrize("more", ["", "ignore_startup_parameters = options"], ids=["refuses options", "drops options"])
-def test_behind_a_pooler_in_session_mode_it_reads_as_the_reader(filled: str, serve: Any, more: str) -> None:
+def test_behind_a_pooler_in_session_mode_it_reads_as_the_reader_and_changes_as_the_operator(
+    filled: str, serve: Any, more: str
+) -> None:
     with pgbouncer(filled, "session", more=more) as url:
         for given in (url, reader_url(url)):
             with serve(given) as api:
                 assert session_of(api) == RIGHT
                 assert api.get("/api/dashboard", **SPAN)["active_vehicles"] == 2
+                board = {"title": "Fleet", "description": "", "panels": []}
+                assert api.client.post("/api/boards", json=board).status_code == 201
 
 
 def test_idle_connections_outlive_a_limit_of_the_login(filled: str, serve: Any) -> None:

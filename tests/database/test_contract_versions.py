@@ -16,7 +16,7 @@ from logistics_core.database_contract.contracts import (
     ProposalKind,
     ProposalState,
 )
-from logistics_core.database_contract.roles import READER
+from logistics_core.database_contract.roles import OPERATOR, READER
 from logistics_pipeline.contracts.versions import add_version, all_versions, version_in_force, versions_in_force
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.database.contracts import catalogue_in_force
@@ -105,7 +105,7 @@ REQUEST = f"SELECT {REQUEST_CONTRACT_ACTION}"
 NOTHING = {"action": ContractAction.RETIRE, "proposal_id": None, "dataset": "fuel", "argument": "{}"}
 
 
-def test_the_reader_reads_everything_and_changes_nothing_but_adds_requests(connection: Connection) -> None:
+def test_the_reader_reads_everything_and_changes_nothing(connection: Connection) -> None:
     add(connection)
     connection.execute(f"SET ROLE {READER}")
     assert list(catalogue_in_force(connection))[-1] == "fuel"
@@ -115,10 +115,18 @@ def test_the_reader_reads_everything_and_changes_nothing_but_adds_requests(conne
                 connection.execute(statement.encode())
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("INSERT INTO catalogue.datasets VALUES ('other', 1)")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(REQUEST.encode(), {**NOTHING, "requested_by": "a key"})
 
+
+def test_the_operator_adds_requests_and_reads_nothing(connection: Connection) -> None:
+    connection.execute(f"SET ROLE {OPERATOR}")
     row = connection.execute(REQUEST.encode(), {**NOTHING, "requested_by": "a key"}).fetchone()
 
     assert row == (1,)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("SELECT FROM catalogue.requests")
+    connection.execute("RESET ROLE")
     found = connection.execute("SELECT action, dataset, requested_by, done_at FROM catalogue.requests").fetchall()
     assert found == [("retire", "fuel", "a key", None)]
 

@@ -35,7 +35,7 @@ from logistics_core.database_contract.locks import (
 from logistics_core.database_contract.models import JobState, VersionState
 from logistics_core.database_contract.notifications import MessageState
 from logistics_core.database_contract.pull_states import PullState
-from logistics_core.database_contract.roles import READER
+from logistics_core.database_contract.roles import OPERATOR, READER
 from logistics_core.database_contract.schema import API_READS
 from logistics_core.sql_files import SQL_DIR
 from logistics_pipeline import ledger
@@ -257,10 +257,10 @@ def test_the_role_that_reads_exists_and_may_read_whatever_the_api_reads(connecti
         connection.execute(f"SELECT {', '.join(columns)} FROM {table} LIMIT 0")
 
 
-def test_scripts_and_deployments_name_the_role_of_the_contract() -> None:
+def test_scripts_and_deployments_name_the_roles_of_the_contract() -> None:
     scripts = [SQL_DIR / "roles.sql", *(PROJECT_ROOT / "deploy").rglob("*.*"), PROJECT_ROOT / "docker-compose.yml"]
-    named = {name for path in scripts for name in re.findall(r"\blogistics_reader\w*", text(path))}
-    assert named == {READER}
+    named = {name for path in scripts for name in re.findall(r"\blogistics_(?:reader|operator)\w*", text(path))}
+    assert named == {READER, OPERATOR}
 
 
 def text(path: Path) -> str:

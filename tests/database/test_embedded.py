@@ -281,18 +281,18 @@ def test_databases_of_one_server_may_be_migrated_at_once(folder: Path) -> None:
         migrate(each)
     for each in urls:
         with connect(each) as connection:
-            connection.execute("DROP OWNED BY logistics_reader")
+            connection.execute("DROP OWNED BY logistics_reader, logistics_operator")
     with connect(urls[0]) as connection:
-        connection.execute("DROP ROLE logistics_reader")
+        connection.execute("DROP ROLE logistics_reader, logistics_operator")
     together = threading.Barrier(2)
 
     def make_roles(each: str) -> None:
-        from logistics_pipeline.migrations import _make_roles
+        from logistics_pipeline.migrations import ApiLogins, _make_roles
 
         with connect(each) as connection:
             together.wait()
             try:
-                _make_roles(connection, None)
+                _make_roles(connection, ApiLogins())
             except Exception as error:  # noqa: BLE001
                 errors.append(error)
 

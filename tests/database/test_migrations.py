@@ -15,13 +15,13 @@ import psycopg
 import pytest
 import sqlalchemy
 
-from logistics_core.database_contract.roles import READER
+from logistics_core.database_contract.roles import OPERATOR, READER
 from logistics_pipeline import migrations
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import Connection, connect, parse_url, url_text, with_database, with_driver
 from logistics_pipeline.errors import ConfigurationError, TransientError
-from logistics_pipeline.migrations import head_version, migrate, reader_url
+from logistics_pipeline.migrations import ApiLogins, head_version, migrate, reader_url
 from tests.database.conftest import FolderUnderTest
 from tests.database.forking import forkserver
 from tests.database.records import log, shipment
@@ -174,7 +174,7 @@ def test_the_login_of_the_api_is_made_from_its_url_and_follows_its_password(
     url = with_database(server_url, new_names[0])
     for password in ("first", "o'er %&/: ü"):
         api_url = as_user(url, "api_of_the_test", password)
-        migrate(url, api_url=api_url)
+        migrate(url, api_logins=ApiLogins(api_url))
         with connect(api_url) as reader:
             assert reader.execute("SELECT count(*) FROM raw.vehicles").fetchone() == (0,)
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -185,8 +185,39 @@ def test_the_login_of_the_api_is_made_from_its_url_and_follows_its_password(
 
 
 def test_the_api_must_have_a_login_of_its_own(database_url: str) -> None:
-    with pytest.raises(ConfigurationError, match="must name a separate login"):
-        migrate(database_url, api_url=database_url)
+    with pytest.raises(ConfigurationError, match="LOGISTICS_API_DATABASE_URL must name a login of its own"):
+        migrate(database_url, api_logins=ApiLogins(database_url))
+
+
+def test_a_login_for_changes_takes_the_right_to_change_something_from_the_one_that_reads(
+    server_url: str, new_names: list[str]
+) -> None:
+    url = with_database(server_url, new_names[0])
+    reader, operator = (as_user(url, f"api_{name}_of_the_test", "secret") for name in ("reader", "operator"))
+
+    def may_change(login: str) -> bool:
+        with psycopg.connect(login, autocommit=True) as connection:
+            call = "SELECT boards.delete_board(gen_random_uuid(), 1)"
+            if login == reader:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(call)
+            try:
+                connection.execute(f"SET ROLE {OPERATOR}".encode())
+            except psycopg.errors.InsufficientPrivilege:
+                return False
+            return connection.execute(call).fetchone() == (None,)
+
+    try:
+        migrate(url, api_logins=ApiLogins(reader))
+        assert may_change(reader)
+        migrate(url, api_logins=ApiLogins(reader, operator))
+        assert (may_change(reader), may_change(operator)) == (False, True)
+        migrate(url, api_logins=ApiLogins(reader))
+        assert may_change(reader)
+    finally:
+        with connect(url) as connection:
+            connection.execute("DROP OWNED BY api_reader_of_the_test, api_operator_of_the_test")
+            connection.execute("DROP ROLE api_reader_of_the_test, api_operator_of_the_test")
 
 
 def test_a_server_too_old_is_refused_in_a_sentence() -> None:
@@ -271,7 +302,7 @@ def test_a_login_that_may_not_create_dagsters_tables_is_told_the_statement(
     with psycopg.connect(server_url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {new_names[0]} TEMPLATE template0 ENCODING 'UTF8'".encode())
         admin.execute(f"CREATE DATABASE {new_names[1]} OWNER {login} TEMPLATE template0 ENCODING 'UTF8'".encode())
-        admin.execute(f"GRANT {READER} TO {login} WITH ADMIN OPTION".encode())
+        admin.execute(f"GRANT {READER}, {OPERATOR} TO {login} WITH ADMIN OPTION".encode())
         admin.execute(f"ALTER ROLE {login} CREATEROLE".encode())
     with psycopg.connect(with_database(server_url, new_names[0]), autocommit=True) as admin:
         admin.execute(f"ALTER SCHEMA public OWNER TO {owner_of_public}".encode())
@@ -289,7 +320,7 @@ def test_a_login_that_may_not_create_dagsters_tables_is_told_the_statement(
             with psycopg.connect(with_database(server_url, name), autocommit=True) as admin:
                 admin.execute(f"REASSIGN OWNED BY {login} TO postgres; DROP OWNED BY {login}".encode())
         with psycopg.connect(server_url, autocommit=True) as admin:
-            admin.execute(f"REVOKE {READER} FROM {login} CASCADE".encode())
+            admin.execute(f"REVOKE {READER}, {OPERATOR} FROM {login} CASCADE".encode())
 
 
 def test_names_in_statements_for_an_administrator_are_quoted(server_url: str, login: str) -> None:

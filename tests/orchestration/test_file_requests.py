@@ -7,11 +7,11 @@ import psycopg
 import pytest
 
 from logistics_core.database_contract.file_requests import REQUEST_FILE_ACTION, FileAction
+from logistics_core.database_contract.roles import OPERATOR
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.loading.unload import unload_file
-from logistics_pipeline.migrations import reader_url
 from logistics_pipeline.orchestration import file_requests
 from logistics_pipeline.orchestration.file_requests import serve_unload_requests
 from tests.orchestration.conftest import System, shipment
@@ -23,8 +23,8 @@ def ask(system: System, path: str, action: FileAction) -> int:
     """Makes a request as the API does: with its role."""
     assert system.settings.database_url is not None
     file_id = system.ledger()[path].file_id
-    with connect(reader_url(system.settings.database_url)) as connection, connection.transaction():
-        connection.execute("SET TRANSACTION READ WRITE")
+    with connect(system.settings.database_url) as connection, connection.transaction():
+        connection.execute(f"SET LOCAL ROLE {OPERATOR}")
         parameters = {"file_id": file_id, "action": action, "requested_by": "tester"}
         row = connection.execute(f"SELECT {REQUEST_FILE_ACTION}".encode(), parameters).fetchone()
     assert row is not None
@@ -212,9 +212,8 @@ def test_an_unload_of_a_dataset_without_a_contract_is_refused_and_the_others_are
 
 
 def test_the_function_accepts_only_the_actions_of_the_contract_and_files_that_exist(loaded: System) -> None:
-    url = reader_url(str(loaded.settings.database_url))
-    with connect(url) as connection, connection.transaction():
-        connection.execute("SET TRANSACTION READ WRITE")
+    with connect(str(loaded.settings.database_url)) as connection, connection.transaction():
+        connection.execute(f"SET LOCAL ROLE {OPERATOR}")
         for action in FileAction:
             assert connection.execute(
                 f"SELECT {REQUEST_FILE_ACTION}".encode(), {"file_id": 99, "action": action, "requested_by": "x"}

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
+from logistics_core.database_contract.roles import OPERATOR
 from logistics_core.database_contract.sources import REQUEST_PULL
 from logistics_pipeline.database.connections import Connection, connect
-from logistics_pipeline.migrations import reader_url
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.sources.definitions.in_force import SourcesFolder
 from tests.orchestration.conftest import System
@@ -39,8 +39,8 @@ def resources(request: dg.RunRequest) -> list[str]:
 def ask(system: System, resource: str | None = None) -> int:
     """Makes a request as the API does: with its role."""
     assert system.settings.database_url is not None
-    with connect(reader_url(system.settings.database_url)) as connection, connection.transaction():
-        connection.execute("SET TRANSACTION READ WRITE")
+    with connect(system.settings.database_url) as connection, connection.transaction():
+        connection.execute(f"SET LOCAL ROLE {OPERATOR}")
         parameters = {"source": "fleet", "resource": resource, "requested_by": "tester"}
         row = connection.execute(f"SELECT {REQUEST_PULL}".encode(), parameters).fetchone()
     assert row is not None

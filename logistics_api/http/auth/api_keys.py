@@ -21,10 +21,16 @@ logger = logging.getLogger(__name__)
 class Principal:
     """The sender of a request: the owner of a key, or anonymous."""
 
-    __slots__ = ("bucket", "expires_at", "is_anonymous", "name", "requests", "scopes")
+    __slots__ = ("bucket", "expires_at", "is_anonymous", "name", "person_id", "requests", "scopes")
 
     def __init__(
-        self, name: str, scopes: frozenset[str], bucket: Bucket | None = None, *, expires_at: float = inf
+        self,
+        name: str,
+        scopes: frozenset[str],
+        bucket: Bucket | None = None,
+        *,
+        expires_at: float = inf,
+        person_id: int | None = None,
     ) -> None:
         self.name = name
         self.scopes = scopes
@@ -32,6 +38,8 @@ class Principal:
         """None if requests are counted by address, or not at all."""
         self.expires_at = expires_at
         """Seconds since 1970."""
+        self.person_id = person_id
+        """Of `access.people`; None for keys and anonymous requests."""
         self.is_anonymous = bucket is None
         self.requests = 0
         """Number of requests admitted since this process started."""

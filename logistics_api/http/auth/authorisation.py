@@ -2,10 +2,13 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from logistics_api.database.operator import current_actor
 from logistics_api.http.auth.api_keys import Principal
 from logistics_api.http.auth.authentication import Authenticator
+from logistics_api.http.auth.origins import SAFE_METHODS
 from logistics_api.http.auth.problems import key_needed, missing_scope
 from logistics_api.http.auth.scopes import GRAPHQL_PATHS, required_scopes
+from logistics_core.database_contract.actors import Actor, ActorKind
 
 
 class AuthorisationMiddleware:
@@ -29,6 +32,8 @@ def _is_for_page(scope: Scope) -> bool:
 def authorise(authenticator: Authenticator, scope: Scope) -> Principal:
     """Admits a request; returns its principal and stores it in `scope["state"]["principal"]`.
 
+    Whatever a request changes is changed in the name of its principal, as the audit log shows.
+
     Raises:
         Problem: 401 without a valid key if one is required; 403 if the key lacks the scope; and anything
             `Authenticator.identify` raises.
@@ -45,4 +50,16 @@ def authorise(authenticator: Authenticator, scope: Scope) -> Principal:
             else missing_scope(principal.name, principal.scopes, required)
         )
     principal.requests += 1
+    if scope["method"] not in SAFE_METHODS:
+        current_actor.set(_actor(principal, scope))
     return principal
+
+
+def _actor(principal: Principal, scope: Scope) -> Actor:
+    kind = ActorKind.KEY if principal.person_id is None else ActorKind.PERSON
+    return Actor(
+        ActorKind.ANONYMOUS if principal.is_anonymous else kind,
+        principal.name,
+        principal.person_id,
+        scope["state"].get("request_id"),
+    )

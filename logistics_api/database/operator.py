@@ -1,0 +1,99 @@
+"""The operator: a second, narrow login that calls the functions of the database that change something.
+
+Its role may execute those functions, and neither read nor write a table. It has a few connections of its own, opened
+when somebody changes something: the connections that read stay read-only.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import PoolTimeout
+
+from logistics_api.database.connection import Connection, start
+from logistics_api.database.connection_pool import ConnectionPool, Pools
+from logistics_api.database.conninfo import read_write
+from logistics_api.database.freshness import Freshness
+from logistics_api.database.limits import Limits
+from logistics_api.database.problems import no_changes, read_only_copy
+from logistics_core.database_contract.actors import ACT_AS, Actor, ActorKind
+
+CONNECTIONS = 2
+
+current_actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
+"""Who has sent the request that the current task is serving, for the audit log."""
+
+_BY_ITSELF = Actor(ActorKind.PROCESS, "logistics api")
+
+logger = logging.getLogger(__name__)
+
+
+class Operator(ConnectionPool):
+    """Calls functions that change something, each in a transaction of its own."""
+
+    def __init__(self, url: str, limits: Limits, freshness: Freshness, pools: Pools) -> None:
+        """Does not connect yet. `limits`: of the connections that read, whose times hold here as well.
+
+        Raises:
+            ConfigurationError: the URL is invalid.
+        """
+        limits = Limits(CONNECTIONS, limits.waiting, limits.wait_seconds, limits.statement_seconds)
+        super().__init__(read_write(url, limits), limits, freshness, pools, "changes", least=0)
+        self._lent = 0
+
+    async def call(self, call: str, parameters: Mapping[str, object]) -> tuple[Any, ...]:
+        """Calls a function in the name of the request's sender; returns its row.
+
+        Raises:
+            Problem: as `connection`; 501 if the server is a read-only copy.
+        """
+        async with self.transaction() as connection:
+            row = await (await connection.execute(call.encode(), parameters)).fetchone()
+        assert row is not None
+        return row
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+        """Opens a transaction in the name of the request's sender; nothing has changed if the block fails.
+
+        Raises:
+            Problem: as `call`.
+        """
+        try:
+            async with self.connection() as connection, connection.transaction():
+                actor = current_actor.get() or _BY_ITSELF
+                await connection.execute(ACT_AS.encode(), {"actor": actor.setting()})
+                yield connection
+        except (errors.FeatureNotSupported, errors.ReadOnlySqlTransaction) as error:
+            raise read_only_copy() from error
+
+    @asynccontextmanager
+    async def _lend(self, seconds: float | None = None) -> AsyncIterator[Connection]:
+        try:
+            async with super()._lend(seconds) as connection:
+                self._lent += 1
+                try:
+                    yield connection
+                finally:
+                    self._lent -= 1
+        except PoolTimeout:
+            if self.freshness.reachable and not self._lent:
+                await self._find_reason()
+            raise
+
+    async def _find_reason(self) -> None:
+        """Tells a refused login from a busy server: psycopg's pool says the same of both.
+
+        Raises:
+            Problem: the login is refused.
+        """
+        try:
+            async with await Connection.connect(self._login.conninfo, autocommit=True) as connection:
+                await start(connection, self._login)
+        except psycopg.Error as error:
+            logger.error("The API can change nothing: its login for changes is refused: %s", str(error).strip())
+            raise no_changes() from error
