@@ -5,6 +5,7 @@ the same table; `tests/unit/test_documentation.py` holds the two together.
 """
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -35,6 +36,23 @@ class Scope(StrEnum):
     CONTRACTS = "contracts"
     BOARDS = "boards"
     ALERTS = "alerts"
+
+
+class Role(StrEnum):
+    """What a person who signs in may do: a named set of scopes."""
+
+    VIEWER = "viewer"
+    ANALYST = "analyst"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+ROLE_SCOPES: Mapping[Role, frozenset[Scope]] = {
+    Role.VIEWER: frozenset({Scope.READ}),
+    Role.ANALYST: frozenset({Scope.READ, Scope.EXPORT, Scope.BOARDS}),
+    Role.OPERATOR: frozenset({Scope.READ, Scope.EXPORT, Scope.BOARDS, Scope.INGEST, Scope.ALERTS}),
+    Role.ADMIN: frozenset(Scope),
+}
 
 
 def _check_limit(text: str) -> str:

@@ -40,7 +40,8 @@ boards.add_board, boards.change_board, boards.delete_board,
 source.request_pull,
 alert.act_on_incident, alert.add_silence, alert.end_silence,
 identity.make_link, identity.decide_proposal,
-models.request_job, models.cancel_job
+models.request_job, models.cancel_job,
+access.sign_in, access.sign_out, access.extend_sessions
 TO logistics_operator;
 
 -- Until schema version 0026 the reader could call them.

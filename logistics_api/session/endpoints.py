@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
 from logistics_api.errors import Problem
-from logistics_api.http.auth.api_keys import Principal
 from logistics_api.http.auth.authentication import Authenticator
 from logistics_api.http.auth.credentials import COOKIE
 from logistics_api.http.auth.origins import refuse_foreign_pages
+from logistics_api.http.auth.principals import Principal
 from logistics_api.http.auth.problems import CHALLENGE
 from logistics_api.http.auth.scopes import SESSION_PATH
 from logistics_api.http.context import context_of

@@ -19,6 +19,8 @@ class Channel(StrEnum):
     """New figures are published. Payload: their data version, in decimal digits."""
     API_KEYS = "api_keys"
     """API keys were created, changed or revoked; never sent to clients. No payload."""
+    SESSIONS = "sessions"
+    """A session of a person was ended, or what a person may do has changed; never sent to clients. No payload."""
     CONTRACTS = "contracts"
     """A dataset, a proposal or a request about one has changed. Payload: a `ContractEvent` as JSON."""
     SOURCES = "sources"

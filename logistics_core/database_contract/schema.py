@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0024"
+SCHEMA_VERSION = "0025"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
     "access.keys": frozenset({"digest", "expires_at", "key_id", "name", "requests_per_second", "revoked_at", "scopes"}),
+    "access.people": frozenset({"disabled_at", "email", "groups", "name", "person_id"}),
+    "access.sessions": frozenset({"digest", "ended_at", "ends_at", "idle_ends_at", "method", "person_id"}),
     "alert.evaluations": frozenset({"error", "evaluated_at", "rule", "subjects"}),
     "alert.events": frozenset({"at", "author", "incident_id", "kind", "number", "text", "value"}),
     "alert.heartbeats": frozenset({"at", "duty", "problem", "worker"}),

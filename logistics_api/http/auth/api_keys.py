@@ -12,37 +12,11 @@ from typing import Any
 import psycopg
 
 from logistics_api.database.problems import NOT_MIGRATED
+from logistics_api.http.auth.principals import Principal
 from logistics_api.http.auth.queries import KEYS
 from logistics_api.http.auth.rate_limits import Bucket
 
 logger = logging.getLogger(__name__)
-
-
-class Principal:
-    """The sender of a request: the owner of a key, or anonymous."""
-
-    __slots__ = ("bucket", "expires_at", "is_anonymous", "name", "person_id", "requests", "scopes")
-
-    def __init__(
-        self,
-        name: str,
-        scopes: frozenset[str],
-        bucket: Bucket | None = None,
-        *,
-        expires_at: float = inf,
-        person_id: int | None = None,
-    ) -> None:
-        self.name = name
-        self.scopes = scopes
-        self.bucket = bucket
-        """None if requests are counted by address, or not at all."""
-        self.expires_at = expires_at
-        """Seconds since 1970."""
-        self.person_id = person_id
-        """Of `access.people`; None for keys and anonymous requests."""
-        self.is_anonymous = bucket is None
-        self.requests = 0
-        """Number of requests admitted since this process started."""
 
 
 class Keyring:

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from starlette.types import Scope
 
 from logistics_api.http.auth.anonymous import AnonymousPolicy
-from logistics_api.http.auth.api_keys import Keyring, Principal
+from logistics_api.http.auth.api_keys import Keyring
 from logistics_api.http.auth.credentials import LONGEST_KEY, key_in_cookie, key_in_headers
 from logistics_api.http.auth.origins import SAFE_METHODS, is_loopback, refuse_foreign_pages
+from logistics_api.http.auth.principals import Principal
 from logistics_api.http.auth.problems import keys_unavailable, unknown_key
 from logistics_api.http.auth.rate_limits import AddressLimits
 from logistics_core.settings import Settings

@@ -3,9 +3,9 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from logistics_api.database.operator import current_actor
-from logistics_api.http.auth.api_keys import Principal
 from logistics_api.http.auth.authentication import Authenticator
 from logistics_api.http.auth.origins import SAFE_METHODS
+from logistics_api.http.auth.principals import Principal
 from logistics_api.http.auth.problems import key_needed, missing_scope
 from logistics_api.http.auth.scopes import GRAPHQL_PATHS, required_scopes
 from logistics_core.database_contract.actors import Actor, ActorKind
