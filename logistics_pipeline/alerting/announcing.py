@@ -4,7 +4,7 @@ An incident is held back by a silence, by an open incident of a rule that inhibi
 announced once that is over, if it is still open. Whose beginning was not announced has no end that is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -95,13 +95,36 @@ def announce(connection: Connection, rule: Rule, moment: datetime, publish: Publ
     made = 0
     if begun:
         made += _announce_begun(connection, rule, begun, _surroundings(connection, rule, moment), publish)
-    if ended:
-        known = [each for each in ended if each.announced_at is not None]
-        for group in _groups(rule, known):
-            publish(connection, _resolved(rule, group))
-            made += 1
-        _mark(connection, "settled_at", [each.incident_id for each in ended])
+    return made + _announce_ended(connection, rule.name, rule.group_by, ended, publish)
+
+
+def announce_left_over(connection: Connection, in_force: Collection[str], publish: Publish) -> int:
+    """Announces the ends of incidents whose rules are not evaluated any more; says how many announcements it made.
+
+    What a rule had open is closed when it is removed or disabled. One announcement is enough for all of it.
+    """
+    rules = connection.execute(
+        "SELECT DISTINCT rule FROM alert.incidents "
+        "WHERE settled_at IS NULL AND closed_at IS NOT NULL AND rule <> ALL(%s) ORDER BY rule",
+        (list(in_force),),
+    ).fetchall()
+    made = 0
+    for (rule,) in rules:
+        with connection.transaction():
+            ended = [each for each in incidents.waiting_incidents(connection, rule) if each.closed_at is not None]
+            made += _announce_ended(connection, rule, ("rule",), ended, publish)
     return made
+
+
+def _announce_ended(
+    connection: Connection, rule: str, group_by: Sequence[str], ended: Sequence[Waiting], publish: Publish
+) -> int:
+    groups = _groups(group_by, [each for each in ended if each.announced_at is not None])
+    for group in groups:
+        publish(connection, _resolved(rule, group))
+    if ended:
+        _mark(connection, "settled_at", [each.incident_id for each in ended])
+    return len(groups)
 
 
 def _announce_begun(
@@ -116,7 +139,7 @@ def _announce_begun(
             )
             incidents.note(connection, [incident.incident_id], "held", f"Not announced: {reason}.")
     free = [each for each in begun if reasons[each.incident_id] is None]
-    groups = list(_groups(rule, free))
+    groups = _groups(rule.group_by, free)
     for group in groups:
         publish(connection, _firing(rule, group))
         ids = [each.incident_id for each in group]
@@ -142,13 +165,13 @@ def _surroundings(connection: Connection, rule: Rule, moment: datetime) -> Surro
     return Surroundings(moment, [Silence(*row) for row in silences], others)
 
 
-def _groups(rule: Rule, found: Sequence[Waiting]) -> list[list[Waiting]]:
+def _groups(group_by: Sequence[str], found: Sequence[Waiting]) -> list[list[Waiting]]:
     """Those that are announced together: of one kind, with the same values of the labels that the rule groups by."""
 
     def key(each: Waiting) -> tuple[str, str]:
-        if not rule.group_by:
+        if not group_by:
             return each.kind, key_of(each.labels)
-        return each.kind, key_of({name: each.labels.get(name, "") for name in rule.group_by})
+        return each.kind, key_of({name: each.labels.get(name, "") for name in group_by})
 
     return [list(group) for _, group in groupby(sorted(found, key=lambda each: (key(each), each.incident_id)), key)]
 
@@ -160,18 +183,16 @@ def _firing(rule: Rule, group: Sequence[Waiting]) -> Announcement:
     first = group[0]
     topic = "alert.unknown" if first.kind == UNKNOWN else "alert.firing"
     text = "\n".join([*_lines([each.summary for each in group]), *filter(None, [rule.description, _runbook(rule)])])
-    return _announcement(rule, group, topic, _title(first.title, group), text, _facts(group))
+    return _announcement(rule.name, group, topic, _title(first.title, group), text, _facts(group))
 
 
-def _resolved(rule: Rule, group: Sequence[Waiting]) -> Announcement:
+def _resolved(rule: str, group: Sequence[Waiting]) -> Announcement:
     first = group[0]
     text = "\n".join(_lines([each.closed_because or each.summary for each in group]))
     return _announcement(rule, group, "alert.resolved", f"Over: {_title(first.title, group)}", text, ())
 
 
-def _announcement(
-    rule: Rule, group: Sequence[Waiting], topic: str, title: str, text: str, facts: Facts
-) -> Announcement:
+def _announcement(rule: str, group: Sequence[Waiting], topic: str, title: str, text: str, facts: Facts) -> Announcement:
     first = group[0]
     shared = dict(first.labels)
     for each in group[1:]:
@@ -186,7 +207,7 @@ def _announcement(
         title=title,
         text=text,
         facts=facts,
-        labels={"rule": rule.name, **shared},
+        labels={"rule": rule, **shared},
         page=f"/alerts?incident={first.incident_id}",
         thread=f"incident:{first.incident_id}",
         occurred_at=occurred,

@@ -41,14 +41,17 @@ class Evaluation:
 
 
 def evaluate(connection: Connection, catalogue: Catalogue, rule: Rule, publish: Publish) -> Evaluation:
-    """Evaluates a rule in a transaction of its own.
+    """Evaluates a rule in a transaction of its own; one that was removed or disabled meanwhile does nothing more.
 
     Raises:
         psycopg.Error: the database went away, or was too busy; nothing was changed.
     """
     started = perf_counter()
     with connection.transaction():
-        moment, data_version = _begin(connection, rule)
+        begun = _begin(connection, rule)
+        if begun is None:
+            return Evaluation(rule.name, 0, 0, 0, waits=False)
+        moment, data_version = begun
         found, error = _look(connection, catalogue, rule, moment)
         stored = incidents.stored_states(connection, rule.name)
         steps = list(_steps(rule, found, error, stored, moment))
@@ -67,9 +70,11 @@ def evaluate(connection: Connection, catalogue: Catalogue, rule: Rule, publish: 
     return Evaluation(rule.name, len(found), sum(len(each.changes) for each in changed), announced, waits, error)
 
 
-def _begin(connection: Connection, rule: Rule) -> tuple[datetime, int]:
-    """The moment, and the data version; the rule is locked until the transaction ends."""
-    connection.execute("SELECT FROM alert.rules WHERE name = %s FOR UPDATE", (rule.name,))
+def _begin(connection: Connection, rule: Rule) -> tuple[datetime, int] | None:
+    """The moment, and the data version; None if the rule is not in force. It is locked until the transaction ends."""
+    in_force = "SELECT FROM alert.rules WHERE name = %s AND enabled AND removed_at IS NULL FOR UPDATE"
+    if connection.execute(in_force, (rule.name,)).fetchone() is None:
+        return None
     row = connection.execute("SELECT clock_timestamp(), data_version FROM analytics.status").fetchone()
     assert row is not None
     return row

@@ -7,7 +7,7 @@ from time import monotonic
 
 from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.channels import Channel
-from logistics_pipeline.alerting.announcing import Publish
+from logistics_pipeline.alerting.announcing import Publish, announce_left_over
 from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
 from logistics_pipeline.alerting.rules_in_force import RulesInForce, rules_in_force, sync_rules
 from logistics_pipeline.database.connections import Connection
@@ -85,6 +85,8 @@ class AlertDuty:
         before, self._in_force = self._in_force, rules_in_force(self._connection)
         changed = [name for name, rule in self._in_force.rules.items() if rule != before.rules.get(name)]
         self._schedule.follow(self._in_force.rules, monotonic(), changed=changed)
+        if announced := announce_left_over(self._connection, self._in_force.rules, self._publish):
+            log.info("Rules that are not in force any more: %d announced.", announced)
 
     def _say(self, found: Evaluation) -> None:
         """Says once why a rule cannot be evaluated, and what was announced."""

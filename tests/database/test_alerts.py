@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from logistics_core.catalogue import built_in_catalogue
-from logistics_pipeline.alerting.announcing import Announcement
+from logistics_pipeline.alerting.announcing import Announcement, announce_left_over
 from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
 from logistics_pipeline.alerting.observing.looks import look
 from logistics_pipeline.alerting.reading import rule_of_document
@@ -373,6 +373,32 @@ def test_what_is_open_of_a_rule_ends_with_it(alerts: Alerts, add_file: Any, tmp_
     write(folder, "file_failed", "enabled: false\n")
     sync_rules(alerts.connection, folder)
     assert alerts.query("SELECT closed_because FROM alert.incidents") == [("The rule was disabled",)]
+
+
+@pytest.mark.parametrize("text", ["enabled: false\n", None])
+def test_the_ends_of_what_a_rule_had_open_are_announced_without_it(
+    alerts: Alerts, add_file: Any, tmp_path: Path, text: str | None
+) -> None:
+    folder = tmp_path / "alerts"
+    write(folder, "failed", "title: A file has failed\nwatch: {kind: failed_files}\n")
+    sync_rules(alerts.connection, folder)
+    for number in range(3):
+        add_file(f"{number}.json", "failed")
+    rule = rules_in_force(alerts.connection).rules["failed"]
+    alerts.evaluate(rule)
+    assert alerts.topics() == ["alert.firing"] * 3
+    if text is None:
+        (folder / "failed.yaml").unlink()
+    else:
+        write(folder, "failed", "title: A file has failed\nwatch: {kind: failed_files}\n" + text)
+    sync_rules(alerts.connection, folder)
+    for _ in range(2):
+        announce_left_over(alerts.connection, rules_in_force(alerts.connection).rules, alerts.publish)
+    alerts.evaluate(rule)
+    (announcement,) = alerts.announced
+    assert (announcement.topic, announcement.title) == ("alert.resolved", "Over: A file has failed (3)")
+    assert "The rule was" in announcement.text
+    assert alerts.query("SELECT count(*) FROM alert.incidents") == [(3,)], "whoever still knows the rule opens nothing"
 
 
 def test_active_hours_hold_an_incident_back(alerts: Alerts, add_file: Any) -> None:
