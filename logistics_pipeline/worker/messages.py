@@ -57,7 +57,6 @@ class MessageWorker:
             state = (0, 0)
         if state == self._declared:
             return
-        self._declared = state
         try:
             for sentence in sync_endpoints(connection, path):
                 log.info(sentence)
@@ -65,6 +64,7 @@ class MessageWorker:
         except ConfigurationError as error:
             self._problem = str(error)
             log.error(self._problem)
+        self._declared = state  # not sooner: what the database lost on the way is read again
 
 
 def _seconds_until(due: datetime | None) -> float:
