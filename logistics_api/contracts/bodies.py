@@ -1,6 +1,7 @@
 """Reads request bodies, with a limit on their size: the framework would accept any length."""
 
 import json
+import math
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -11,6 +12,8 @@ from logistics_api.errors import LONGEST_FOUND, ParameterError, Problem, refused
 Model = TypeVar("Model", bound=BaseModel)
 
 JSON_BYTES = 1 << 20
+MOST_DIGITS = 1_000
+"""Of a whole number: no value that is kept has more."""
 
 
 async def read_body(request: Request, most_bytes: int) -> bytes:
@@ -52,14 +55,24 @@ async def read_json(request: Request, model: type[Model]) -> Model:
     """
     text = await read_text(request, JSON_BYTES)
     try:
-        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        document = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_float,
+            parse_int=_integer,
+            object_pairs_hook=_object,
+        )
         json.dumps(document, ensure_ascii=False).encode()
         return model.model_validate(document)
     except ValidationError as error:
         raise refused_parameters([_error(found) for found in error.errors(include_url=False)]) from error
     except UnicodeEncodeError as error:
         raise invalid_body("The body has a text with half of a surrogate pair, which is no character.") from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise invalid_body(
+            "The body is nested too deeply: arrays and objects in more than some hundred others."
+        ) from error
+    except ValueError as error:
         raise invalid_body(f"The body is not JSON: {error}.") from error
 
 
@@ -70,6 +83,20 @@ def invalid_body(detail: str) -> Problem:
 
 def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is no JSON")
+
+
+def _float(text: str) -> float:
+    """A number; one that no float holds would become infinite, which is no JSON any more."""
+    found = float(text)
+    if not math.isfinite(found):
+        raise ValueError(f"the number {text[:20]} is beyond those that can be used, up to 1.8e308")
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a whole number has {len(text):,} digits, and at most {MOST_DIGITS:,} are read")
+    return int(text)
 
 
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -333,6 +333,9 @@ def _rows(inputs: Sequence[Tensor]) -> list[dict[str, Any]]:
     return [{name: values[number] for name, values in columns.items()} for number in range(records)]
 
 
+_LARGEST: Mapping[str, int] = {"INT64": 2**63 - 1, "INT32": 2**31 - 1}
+
+
 def _value(tensor: Tensor, value: Any) -> Any:
     if value is None:
         return None
@@ -340,6 +343,8 @@ def _value(tensor: Tensor, value: Any) -> Any:
         is_right = isinstance(value, str)
     elif tensor.datatype == "BOOL":
         is_right = isinstance(value, bool)
+    elif tensor.datatype in _LARGEST:
+        is_right = type(value) is int and -_LARGEST[tensor.datatype] - 1 <= value <= _LARGEST[tensor.datatype]
     else:
         is_right = isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value)
     if not is_right:

@@ -34,7 +34,8 @@ IdempotencyKey = Annotated[
     Header(
         max_length=200,
         pattern="^[\\x21-\\x7e]+$",
-        description="Sent again with the same key, a request gives the same job instead of another one",
+        description="Sent again with the same key, a request gives the same job instead of another one. A key is for one "
+        "request: with other rows it is refused",
         examples=["nightly-2026-05-01"],
     ),
 ]
@@ -67,7 +68,7 @@ async def request_model_job(
     """Asks for predictions of up to 100,000 rows in 1 MiB. A worker (`logistics work`) makes them.
 
     Each result is stored exactly once, whatever happens to workers. Other systems that may send a request twice name
-    an `Idempotency-Key`.
+    an `Idempotency-Key`; with other rows, the same key is refused.
     """
     document = await read_json(request, ModelJobRequest)
     await find_version(database, model, document.version)
@@ -84,6 +85,10 @@ async def request_model_job(
     (job_id,) = await database.write(queries.MAKE_JOB, parameters)
     if job_id is None:
         raise _too_many()
+    if idempotency_key is not None and not await database.fetch_value(
+        queries.IS_SAME_JOB, {"input": rows, "version": document.version, "job_id": job_id}
+    ):
+        raise _other_job(idempotency_key, job_id)
     job = await _read(database, model, job_id, request)
     return JSONResponse(job, 202, {"Location": job["status_url"]})
 
@@ -160,13 +165,22 @@ def _unknown_job(model: str, job_id: UUID) -> Problem:
     return Problem(404, "unknown-job", "Unknown job", detail)
 
 
+def _other_job(key: str, job_id: UUID) -> Problem:
+    return Problem(
+        422,
+        "idempotency-key-reused",
+        "Idempotency key reused",
+        f"The Idempotency-Key {key!r} belongs to the job {job_id}, which was asked for with other rows or another "
+        "version. Send another key; nothing was made.",
+    )
+
+
 def _too_many() -> Problem:
     return Problem(
         503,
         "too-many-requests-pending",
         "Too many requests pending",
-        "A thousand jobs wait for a worker. Does one run? `logistics up` or `logistics models work` starts it. Try "
-        "again "
+        "A thousand jobs wait for a worker. Does one run? `logistics up` or `logistics work` starts it. Try again "
         "when it has served them.",
         headers={"Retry-After": "10"},
     )

@@ -291,6 +291,15 @@ MAKE_JOB = f"""
 SELECT {REQUEST_JOB}
 """
 
+IS_SAME_JOB = """
+-- Says whether a job is about these rows: an idempotency key gives the job that was made with it.
+-- One row.
+-- Reads models.jobs.
+SELECT input = %(input)s::jsonb AND (%(version)s::integer IS NULL OR version = %(version)s)
+FROM models.jobs
+WHERE job_id = %(job_id)s
+"""
+
 CANCEL = f"""
 -- Cancels a job.
 -- One row: whether it was; one that has ended cannot be.

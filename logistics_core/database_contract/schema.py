@@ -394,6 +394,7 @@ API_READS: Mapping[str, frozenset[str]] = {
             "attempts",
             "error",
             "finished_at",
+            "input",
             "job_id",
             "memory_bytes",
             "model",

@@ -217,6 +217,39 @@ def test_a_job_is_asked_for_once_by_its_idempotency_key(site: Site) -> None:
     assert again.status_code == 200  # it is what was asked for
 
 
+def test_an_idempotency_key_with_other_rows_is_refused_and_makes_no_job(site: Site) -> None:
+    def ask(rows: list[dict[str, Any]], **others: Any) -> Any:
+        body = {"rows": rows} | others
+        return site.api.client.post(f"/api/models/{HOURS}/jobs", json=body, headers={"Idempotency-Key": "tuesday"})
+
+    first = ask([ROUTE])
+    for other in (ask([ROUTE, ROUTE]), ask([ROUTE | {"from": "Dresden"}]), ask([ROUTE], version=1)):
+        assert (other.status_code, other.json()["type"].rpartition(":")[2]) == (422, "idempotency-key-reused")
+        assert first.json()["job_id"] in other.json()["detail"]
+    assert ask([dict(reversed(ROUTE.items()))]).json()["job_id"] == first.json()["job_id"]
+    site.api.client.delete(f"/api/models/{HOURS}/jobs/{first.json()['job_id']}")
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("1e999", "the number 1e999 is beyond those that can be used"),
+        ("-1e400", "the number -1e400 is beyond"),
+        ("1" + "0" * 5_000, "a whole number has 5,001 digits"),
+        ("[" * 5_000 + "]" * 5_000, "nested too deeply"),
+        ("NaN", "NaN is no JSON"),
+    ],
+)
+@pytest.mark.parametrize("address", [f"/api/models/{HOURS}/jobs", f"/v2/models/{HOURS}/infer"])
+def test_values_that_no_model_can_read_are_refused_in_plain_words(
+    site: Site, address: str, value: str, says: str
+) -> None:
+    found = site.api.client.post(address, content=f'{{"rows": [{{"from": {value}}}]}}')
+    assert found.status_code == 422
+    assert says in found.json()["detail"]
+    assert "set_int_max_str_digits" not in found.text
+
+
 @pytest.mark.parametrize(
     ("model", "body", "status"),
     [
@@ -300,6 +333,9 @@ def test_odd_values_at_once(site: Site) -> None:
         ([*tensors(from_=["Aachen"], to_=["Bonn"]), *tensors(to_=["Bonn"])], "Input to: expected each input once"),
         ([{"name": "from", "shape": [1], "datatype": "BYTES", "data": [5]}], "values of the datatype BYTES"),
         ([{"name": "from", "shape": [1], "datatype": "FP64", "data": [True]}], "values of the datatype FP64"),
+        ([{"name": "from", "shape": [1], "datatype": "INT64", "data": [1.5]}], "values of the datatype INT64"),
+        ([{"name": "from", "shape": [1], "datatype": "INT64", "data": [True]}], "values of the datatype INT64"),
+        ([{"name": "from", "shape": [1], "datatype": "INT32", "data": [2**31]}], "values of the datatype INT32"),
         ([], "inputs"),
         (tensors(from_=["Aachen"] * 10_001, to_=["Bonn"] * 10_001), "shape"),
     ],
