@@ -67,7 +67,7 @@ def train(
     """Trains a version, stores it with its back-test, and promotes it if it finds as much as the one in production.
 
     Raises:
-        TooFewRecords: there are less than `FEWEST_RECORDS` with a value.
+        TooFewRecords: there are less than `FEWEST_RECORDS` with a value, or none that it could be tested on.
     """
     if len(records) < FEWEST_RECORDS:
         raise TooFewRecords(f"{len(records):,} records have a value, and at least {FEWEST_RECORDS} are needed.")
@@ -75,6 +75,12 @@ def train(
     name = model.full_name(dataset.name)
     champion = registry.in_production(connection, name)
     windows = backtest(records, float(model.min_effect))
+    if not windows:
+        inputs = f" {', '.join(model.per)} and" if model.per else ""
+        raise TooFewRecords(
+            f"None of the newest {TESTED:.0%} of the records has{inputs} a group that was seen before, so nothing can be "
+            "tested."
+        )
     found = fit(records.value, records.group, len(records.groups), records.inputs)
     draft = _draft(dataset, catalogue, model, records, found, data_version, perf_counter() - started)
     version = registry.register(connection, name, draft, author)

@@ -118,6 +118,18 @@ def test_restated_and_unloaded_truth_changes_the_score(folder: FolderUnderTest, 
     assert connection.execute("SELECT count(*) FROM models.scores").fetchone() == (10,)
 
 
+def test_a_model_of_odd_values_that_no_new_record_has_the_inputs_of_leaves_no_version(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    load(folder, "2", as_csv(deliveries(DAYS, start=DAYS, weight=None)))
+    found = update_model(folder.url, "deliveries.price", settings=Settings(), trains=True)
+    assert found.version is None
+    assert found.skipped is not None and found.skipped.startswith(
+        "None of the newest 20% of the records has weight and"
+    )
+    assert connection.execute("SELECT count(*) FROM models.versions").fetchone() == (0,)
+
+
 def test_too_few_records_leave_no_version(raw_folder: FolderUnderTest, raw_dir: Path, connection: Connection) -> None:
     contracts = raw_dir.parent / "contracts"
     contracts.mkdir()
