@@ -336,7 +336,7 @@ def _check_names(catalogue: Catalogue, entity: str | None, system: str | None) -
             known_entity(catalogue, entity)
         except ValueError as error:
             raise refused_parameter("entity", str(error), entity) from None
-    if entity is not None and system is not None:
+    if system is not None:
         try:
             check_system(catalogue, entity, system)
         except ValueError as error:

@@ -13,7 +13,7 @@ from logistics_core.catalogue.identities import (
     ExternalId,
     MatchRule,
 )
-from logistics_core.catalogue.model import NESTED_TYPES, Dataset, Field, FieldType, master_key_field
+from logistics_core.catalogue.model import NESTED_TYPES, Dataset, Field, FieldType, Role, master_key_field
 
 MAX_EXTERNAL_IDS = 10
 MAX_RULES = 10
@@ -191,6 +191,8 @@ def _check_id(name: str, where: str, fields: Mapping[str, Field]) -> None:
             f"{where} names {name}, whose type is {field.type}. Ids are texts or whole numbers: give it one of the "
             "types string and integer."
         )
+    if field.role is Role.TEXT:
+        raise ValueError(f"{where} names {name}, whose role is text: prose is no id. Give it another role, or none.")
 
 
 def _check_required(name: str, where: str, fields: Mapping[str, Field]) -> None:

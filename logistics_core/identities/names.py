@@ -4,8 +4,8 @@ from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.contract_shapes import listed, suggestion
 from logistics_core.identities.unlinked import external_ids_in
 
-LONGEST_ID = 1_000
-"""Characters of an external id or a key in a link."""
+LONGEST_ID = 255
+"""Characters of an external id or a key in a link: those that a field of records may have. An index holds two of them."""
 
 
 def entities_of(catalogue: Catalogue) -> list[Dataset]:
@@ -34,17 +34,16 @@ def known_entity(catalogue: Catalogue, name: str) -> Dataset:
     )
 
 
-def check_system(catalogue: Catalogue, entity: str, system: str) -> None:
-    """Refuses a system of which no contract declares ids of the entity.
+def check_system(catalogue: Catalogue, entity: str | None, system: str) -> None:
+    """Refuses a system of which no contract declares ids of the entity, or of any.
 
     Raises:
         ValueError: the message says which systems there are.
     """
     systems = sorted({external.system for _, external in external_ids_in(catalogue, entity)})
     if system not in systems:
-        known = (
-            f"Those of {entity} are: {listed(systems)}.{suggestion(system, systems)}" if systems else "There is none."
-        )
+        those = "Those that there are" if entity is None else f"Those of {entity} are"
+        known = f"{those}: {listed(systems)}.{suggestion(system, systems)}" if systems else "There is none."
         raise ValueError(f"There is no system {system}. {known}")
 
 
@@ -63,6 +62,8 @@ def check_link(catalogue: Catalogue, entity: str, system: str, external_id: str,
             raise ValueError(f"The {what} must have 1 to {LONGEST_ID:,} characters, not {len(text):,}.")
         if text is not None and "\0" in text:
             raise ValueError(f"The {what} must not hold the character U+0000.")
+        if text is not None and any("\ud800" <= character <= "\udfff" for character in text):
+            raise ValueError(f"The {what} {text!r} must be text in UTF-8.")
     systems = {external.system for _, external in external_ids_in(catalogue, entity)}
     if key is not None and key.partition(":")[1] and key.partition(":")[0] in systems:
         raise ValueError(

@@ -3,17 +3,18 @@
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from psycopg import sql
 
-from logistics_core.catalogue import Catalogue
+from logistics_core.as_of import read_as_of
+from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.database_contract.identities import DECIDE_PROPOSAL, MAKE_LINK, ProposalState
 from logistics_core.identities.links import ENTITIES, listed_links, listed_proposals
 from logistics_core.identities.names import check_link, check_system, entities_of, known_entity
-from logistics_core.identities.unified import Said, said_about, sources_of, unified
+from logistics_core.identities.unified import Said, keys_of_things, said_about, sources_of, unified
 from logistics_core.identities.unlinked import all_unlinked_ids, external_ids_in
 from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
@@ -62,8 +63,8 @@ def _checked(catalogue: Catalogue, entity: str | None, system: str | None) -> No
     try:
         if entity is not None:
             known_entity(catalogue, entity)
-            if system is not None:
-                check_system(catalogue, entity, system)
+        if system is not None:
+            check_system(catalogue, entity, system)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
 
@@ -142,7 +143,7 @@ def links(
     external_id: Annotated[str | None, typer.Option("--id", help="Only of this id")] = None,
     key: Annotated[str | None, typer.Option(help="Only with this master key")] = None,
     as_of: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Those that decided then: 2024-06-01T12:00Z, or a day")
+        str | None, typer.Option(metavar="TIME", help="Those that decided then: 2024-06-01T12:00Z, or a day's end")
     ] = None,
     limit: Limit = _DISPLAYED,
     as_json: AsJson = False,
@@ -187,13 +188,12 @@ def _decides(document: dict[str, Any]) -> str:
 def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
+    asked = read_as_of(text)
+    if asked is None or asked.moment is None:
         raise ConfigurationError(
             f"--as-of is {text!r}. Expected: a time such as 2024-06-01T12:00Z, or a day such as 2024-06-01."
-        ) from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+        )
+    return asked.moment
 
 
 @app.command()
@@ -208,7 +208,9 @@ def show(entity: Entity, key: Key, as_json: AsJson = False) -> None:
         (document,) = unified(master, sources, [key], said)
         asked = {"entity": entity, "key": key, "limit": _MOST}
         rows = connection.execute(listed_links({"entity", "key"}).encode(), asked).fetchall()
-    document["ids"] = [each for _, each in rows if each["decides"]]
+        document["ids"] = [each for _, each in rows if each["decides"]]
+        if not said and not document["ids"] and not _is_thing(connection, master, key):
+            raise ConfigurationError(f"No record of {entity} has the key {key[:100]!r}, and no link.")
     if as_json:
         print_json(document)
         return
@@ -286,6 +288,8 @@ def _link(entity: str, system: str, external_id: str, key: str | None, reason: s
             },
         )
         say(f"{system} {external_id} is {key} from now on." if key else f"{system} {external_id} stands for itself.")
+        if key is not None and not _is_record(connection, catalogue[entity], key):
+            say(f"No record of {entity} has the key {key} yet: figures have the key, and no attributes.")
         _refresh(url, refresh_after)
 
 
@@ -388,6 +392,18 @@ def _one(connection: Connection, query: str, parameters: dict[str, Any]) -> Any:
     row = connection.execute(query.encode(), parameters).fetchone()
     assert row is not None
     return row[0]
+
+
+def _is_thing(connection: Connection, entity: Dataset, key: str) -> bool:
+    """Whether a record has the key, or a link that figures follow."""
+    query = sql.SQL("SELECT FROM ({}) AS things WHERE key = %s LIMIT 1").format(keys_of_things(entity))
+    return connection.execute(query, (key,)).fetchone() is not None
+
+
+def _is_record(connection: Connection, entity: Dataset, key: str) -> bool:
+    column, table = sql.Identifier(entity.key[0]), sql.Identifier("raw", entity.name)
+    query = sql.SQL("SELECT FROM {} WHERE {}::text = %s LIMIT 1").format(table, column)
+    return connection.execute(query, (key,)).fetchone() is not None
 
 
 def _person() -> str:

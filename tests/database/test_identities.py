@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import count
+from random import Random
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from psycopg import sql
 
+from logistics_core.identities.names import LONGEST_ID
 from logistics_core.metrics.periods import Grain
 from logistics_core.metrics.rollups import Precision
 from logistics_core.metrics.rollups import source as rollups_source
@@ -27,6 +29,7 @@ from logistics_pipeline.contracts.retiring import retire_dataset
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.files.folder import FoundFile
+from logistics_pipeline.loading.contract.record_validator import MAX_TEXT_CHARACTERS
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file
 from tests.contract_texts import synced_catalogue
@@ -88,6 +91,22 @@ def spent_by_truck(connection: Connection) -> dict[tuple[str, str | None], tuple
         f'SELECT day::text, truck, sum("rows()")::int, sum("sum(price)") FROM rollups.{table} GROUP BY 1, 2'.encode()
     ).fetchall()
     return {(day, truck): (count, total) for day, truck, count, total in rows}
+
+
+def test_the_longest_ids_there_can_be_are_linked_and_proposed(folder: FolderUnderTest, connection: Connection) -> None:
+    """Entries of an index are limited in bytes; texts of all kinds of characters compress badly."""
+    random = Random("ids")
+    plate, key = ("".join(chr(random.randrange(0x20000, 0x2A000)) for _ in range(LONGEST_ID)) for _ in range(2))
+    assert LONGEST_ID == MAX_TEXT_CHARACTERS
+    folder.drop_and_load("fleet.json", [truck(1, truck_id=key, plate=plate)])
+    folder.drop_and_load("fuel.json", [payment(1, 1) | {"plate": plate}])
+    refresh(folder.url)
+    (proposed,) = connection.execute("SELECT proposal_id, external_id, master_key FROM identity.proposals").fetchall()
+    assert proposed[1:] == (plate, key)
+    connection.execute("SELECT identity.decide_proposal(%s, true, 'Ada', '')", proposed[:1])
+    refresh(folder.url)
+    assert connection.execute("SELECT external_id, master_key FROM identity.current_links").fetchall() == [(plate, key)]
+    assert differences(connection) == []
 
 
 # -- any sequence ------------------------------------------------------------------------------------------------------

@@ -77,6 +77,11 @@ def test_links_are_made_shown_and_undone(identities: Run, connection: Connection
     assert moment is not None
     (then,) = documents(identities("links", "--id", "W-1234", "--as-of", moment[0], "--json"))
     assert then["key"] == "TRUCK-00"
+    (today,) = documents(identities("links", "--id", "W-1234", "--as-of", moment[0][:10], "--json"))
+    assert today["key"] is None, "a day is meant until its end"
+
+    early = identities("link", "fleet", "fuelco", "W-1235", "TRUCK-77")
+    assert early.returncode == 0 and "No record of fleet has the key TRUCK-77 yet" in early.stderr
 
 
 def test_proposals_are_decided(identities: Run) -> None:
@@ -104,7 +109,10 @@ def test_proposals_are_decided(identities: Run) -> None:
         (["link", "flet", "fuelco", "X", "Y"], "There is no entity flet. Those with external ids are: fleet. Did you"),
         (["link", "fleet", "fuelcoo", "X", "Y"], "There is no system fuelcoo. Those of fleet are: fuelco, telematics."),
         (["link", "fleet", "fuelco", "X", "fuelco:Y"], "begins like the name of an unlinked id"),
-        (["link", "fleet", "fuelco", "", "Y"], "The external id must have 1 to 1,000 characters, not 0."),
+        (["link", "fleet", "fuelco", "", "Y"], "The external id must have 1 to 255 characters, not 0."),
+        (["link", "fleet", "fuelco", "X" * 256, "Y"], "The external id must have 1 to 255 characters, not 256."),
+        (["show", "fleet", "TRUCK-99"], "No record of fleet has the key 'TRUCK-99', and no link."),
+        (["unlinked", "--system", "fuelcoo"], "There is no system fuelcoo. Those that there are: fuelco, telematics."),
         (["links", "--as-of", "yesterday"], "--as-of is 'yesterday'. Expected: a time such as 2024-06-01T12:00Z"),
     ],
 )

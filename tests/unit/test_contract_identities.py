@@ -95,6 +95,7 @@ def test_an_entity_has_a_key_of_one_field() -> None:
         ("systemField: system,", "", "links names either `system`, for all records, or `systemField`"),
         ("externalId: external_id", "externalId: note", "links.externalId names note, which must be required"),
         ("key: truck_id", "key: truck", "links.key names 'truck', which is no field"),
+        ("key: truck_id", "key: note", "links.key names note, whose role is text: prose is no id"),
         ("entity: fleet", "entity: flet", "links.entity is 'flet', which is no dataset"),
     ],
 )
