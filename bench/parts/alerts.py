@@ -10,10 +10,10 @@ import psutil  # type: ignore[import-untyped]
 from bench.comparing import spread
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
+from logistics_core.alert_rules.reading import rule_of_document
+from logistics_core.alert_rules.rules import Rule
 from logistics_core.catalogue import Catalogue
 from logistics_pipeline.alerting.evaluating import evaluate
-from logistics_pipeline.alerting.reading import rule_of_document
-from logistics_pipeline.alerting.rules import Rule
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.database.contracts import catalogue_in_force

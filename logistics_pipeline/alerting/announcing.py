@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from logistics_core.alert_rules.rules import Rule
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting import incidents
 from logistics_pipeline.alerting.incidents import CONDITION, UNKNOWN, Waiting, key_of
 from logistics_pipeline.alerting.observing.model import Facts, Labels
-from logistics_pipeline.alerting.rules import Rule
 from logistics_pipeline.database.connections import Connection
 
 MOST_NAMED = 10

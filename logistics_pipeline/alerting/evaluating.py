@@ -11,13 +11,13 @@ from time import perf_counter
 
 import psycopg
 
+from logistics_core.alert_rules.rules import Rule
 from logistics_core.catalogue import Catalogue
 from logistics_pipeline.alerting import incidents
 from logistics_pipeline.alerting.announcing import Publish, announce
 from logistics_pipeline.alerting.incidents import Changed, Stored, key_of
 from logistics_pipeline.alerting.observing.looks import MOST_SUBJECTS, look
 from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observation, Words
-from logistics_pipeline.alerting.rules import Rule
 from logistics_pipeline.alerting.transitions import Change, State, Track, gone, quiet, step
 from logistics_pipeline.database.connections import TRANSIENT, Connection, reason_of
 

@@ -7,9 +7,9 @@ from datetime import datetime
 import msgspec
 from psycopg.types.json import Jsonb
 
+from logistics_core.alert_rules.rules import Rule
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.observing.model import Facts, Labels, Observation
-from logistics_pipeline.alerting.rules import Rule
 from logistics_pipeline.alerting.transitions import Change, State, Track
 from logistics_pipeline.database.connections import Connection
 

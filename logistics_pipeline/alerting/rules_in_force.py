@@ -6,11 +6,12 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from logistics_core.alert_rules.reading import rule_of_document
+from logistics_core.alert_rules.rules import Rule
 from logistics_core.catalogue.contract_shapes import ShapeFault
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.incidents import close_all
-from logistics_pipeline.alerting.reading import RuleText, read_rules, rule_of_document
-from logistics_pipeline.alerting.rules import Rule
+from logistics_pipeline.alerting.rule_files import RuleText, read_rules
 from logistics_pipeline.database.connections import Connection
 
 

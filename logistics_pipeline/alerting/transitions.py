@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from logistics_core.alert_rules.rules import Timing, WhenUnknown
+
 
 class State(StrEnum):
     """Where the condition of a subject stands."""
@@ -28,30 +30,6 @@ class Change(StrEnum):
     RESOLVED = "resolved"
     UNKNOWN_OPENED = "unknown opened"
     UNKNOWN_RESOLVED = "unknown resolved"
-
-
-class WhenUnknown(StrEnum):
-    """What a rule makes of a subject that cannot be evaluated."""
-
-    ALERT = "alert"
-    """After a time, an incident."""
-    KEEP = "keep"
-    """Nothing: the state stays."""
-    OK = "ok"
-    """The condition does not hold."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How long things have to last."""
-
-    hold: timedelta = timedelta(0)
-    """How long the condition has to hold before it fires."""
-    keep: timedelta = timedelta(0)
-    """How long it has to be over before it is resolved."""
-    unknown: WhenUnknown = WhenUnknown.ALERT
-    unknown_hold: timedelta = timedelta(minutes=10)
-    """How long a subject has to be unknown before that fires."""
 
 
 @dataclass(frozen=True)

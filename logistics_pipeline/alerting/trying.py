@@ -10,11 +10,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from logistics_core.alert_rules.rules import Kind, Rule
 from logistics_core.catalogue import Catalogue
 from logistics_pipeline.alerting.incidents import key_of
 from logistics_pipeline.alerting.observing.metrics import ends_of_days, observe_metric
 from logistics_pipeline.alerting.observing.model import CannotEvaluate, Labels
-from logistics_pipeline.alerting.rules import Kind, Rule
 from logistics_pipeline.alerting.transitions import Change, State, Track, gone, quiet, step
 from logistics_pipeline.database.connections import Connection
 

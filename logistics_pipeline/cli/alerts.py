@@ -10,12 +10,13 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 import typer
 
+from logistics_core.alert_rules.keys import RuleKeys
+from logistics_core.alert_rules.reading import rule_of_document
+from logistics_core.alert_rules.rules import Rule
 from logistics_core.settings import Settings
 from logistics_core.sql_files import read_sql
 from logistics_core.time_lengths import parse_length
-from logistics_pipeline.alerting.reading import read_rules, rule_of_document
-from logistics_pipeline.alerting.rule_keys import RuleKeys
-from logistics_pipeline.alerting.rules import Rule
+from logistics_pipeline.alerting.rule_files import read_rules
 from logistics_pipeline.alerting.trying import Firing, try_rule
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say

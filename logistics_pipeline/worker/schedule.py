@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from logistics_core.alert_rules.rules import Kind, Rule
 from logistics_core.database_contract.channels import Channel
-from logistics_pipeline.alerting.rules import Kind, Rule
 
 BY_CLOCK_SECONDS = 15.0
 """How often what depends on the time of day is evaluated, and what waits for a time to pass."""

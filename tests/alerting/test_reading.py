@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from logistics_pipeline.alerting.reading import read_rules
+from logistics_pipeline.alerting.rule_files import read_rules
 from logistics_pipeline.alerting.rules_in_force import sync_rules
 from logistics_pipeline.database.connections import Connection
 

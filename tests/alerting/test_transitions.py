@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logistics_pipeline.alerting.transitions import Change, State, Timing, Track, WhenUnknown, gone, quiet, step
+from logistics_core.alert_rules.rules import Timing, WhenUnknown
+from logistics_pipeline.alerting.transitions import Change, State, Track, gone, quiet, step
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

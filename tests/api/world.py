@@ -9,11 +9,11 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Json
 
+from logistics_core.alert_rules.rules import Timing
 from logistics_core.catalogue import built_in_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.alerting.evaluating import evaluate
 from logistics_pipeline.alerting.rules_in_force import rules_in_force, sync_rules
-from logistics_pipeline.alerting.transitions import Timing
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.files.folder import RawFolder

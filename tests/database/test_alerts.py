@@ -9,12 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from logistics_core.alert_rules.reading import rule_of_document
+from logistics_core.alert_rules.rules import Kind, Rule, Watch
 from logistics_core.catalogue import built_in_catalogue
 from logistics_pipeline.alerting.announcing import Announcement, announce_left_over
 from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
 from logistics_pipeline.alerting.observing.looks import look
-from logistics_pipeline.alerting.reading import rule_of_document
-from logistics_pipeline.alerting.rules import Kind, Rule, Watch
 from logistics_pipeline.alerting.rules_in_force import rules_in_force, sync_rules
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection, connect

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
+from logistics_core.alert_rules.rules import Kind, Watch
 from logistics_core.catalogue import Catalogue
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.observing.metrics import observe_metric
 from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observation, Words
-from logistics_pipeline.alerting.rules import Kind, Watch
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.forecasting.accuracy import accuracy_of
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from psycopg import sql
 
+from logistics_core.alert_rules.rules import Watch
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.metrics import Metric
 from logistics_core.metrics.defaults import find_metric, is_part_of_whole, metrics_of
@@ -19,7 +20,6 @@ from logistics_core.metrics.periods import DayRange, compared_with, period_of
 from logistics_core.metrics.states import State, StateKind, value_expression, values_of
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.observing.model import CannotEvaluate, Facts, Labels, Observation, Words
-from logistics_pipeline.alerting.rules import Watch
 from logistics_pipeline.analytics.metric_sources import (
     MetricSource,
     days_until,

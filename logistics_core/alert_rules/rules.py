@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from logistics_core.database_contract.notifications import Severity
 from logistics_core.metrics.periods import Comparison, Grain
-from logistics_pipeline.alerting.transitions import Timing
 
 
 class Kind(StrEnum):
@@ -84,6 +83,30 @@ class Condition:
             self.below if not fires or self.clear_above is None else self.clear_above
         )
         return too_high or too_low
+
+
+class WhenUnknown(StrEnum):
+    """What a rule makes of a subject that cannot be evaluated."""
+
+    ALERT = "alert"
+    """After a time, an incident."""
+    KEEP = "keep"
+    """Nothing: the state stays."""
+    OK = "ok"
+    """The condition does not hold."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long things have to last."""
+
+    hold: timedelta = timedelta(0)
+    """How long the condition has to hold before it fires."""
+    keep: timedelta = timedelta(0)
+    """How long it has to be over before it is resolved."""
+    unknown: WhenUnknown = WhenUnknown.ALERT
+    unknown_hold: timedelta = timedelta(minutes=10)
+    """How long a subject has to be unknown before that fires."""
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,10 @@ from typing import Annotated
 
 import msgspec
 
+from logistics_core.alert_rules.rules import Kind, WhenUnknown
 from logistics_core.database_contract.notifications import Severity
 from logistics_core.metrics.periods import Comparison, Grain
 from logistics_core.places.keys import Keys, said
-from logistics_pipeline.alerting.rules import Kind
-from logistics_pipeline.alerting.transitions import WhenUnknown
 
 
 class WatchKeys(Keys, kw_only=True):
