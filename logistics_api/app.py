@@ -53,6 +53,7 @@ from logistics_api.monitoring.gauges import add_gauges
 from logistics_api.monitoring.pipeline import Pipeline
 from logistics_api.monitoring.recording import Metrics
 from logistics_api.notifications import endpoints as notifications
+from logistics_api.notifications import unsubscribing
 from logistics_api.profiles import endpoints as profiles
 from logistics_api.quality import endpoints as quality
 from logistics_api.querying.registry import RollupRegistry
@@ -198,6 +199,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         identities.router,
         sources.router,
         notifications.router,
+        unsubscribing.make_router(),
         forecasts.router,
         history.make_router(catalogue),
         models.router,

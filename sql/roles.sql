@@ -32,8 +32,10 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA
 ingest, raw, history, analytics, access, catalogue, rollups, boards, source, forecast, identity, models,
 alert, notify
 GRANT SELECT ON TABLES TO logistics_reader;
+REVOKE SELECT ON notify.signing_keys FROM logistics_reader;
 
-GRANT USAGE ON SCHEMA ingest, access, catalogue, boards, source, identity, models, alert TO logistics_operator;
+GRANT USAGE ON SCHEMA ingest, access, catalogue, boards, source, identity, models, alert, notify
+TO logistics_operator;
 GRANT EXECUTE ON FUNCTION
 ingest.request_file_action, catalogue.request_contract_action,
 boards.add_board, boards.change_board, boards.delete_board,
@@ -41,10 +43,11 @@ source.request_pull,
 alert.act_on_incident, alert.add_silence, alert.end_silence,
 identity.make_link, identity.decide_proposal,
 models.request_job, models.cancel_job,
-access.sign_in, access.sign_out, access.extend_sessions
+access.sign_in, access.sign_out, access.extend_sessions,
+notify.read_link, notify.unsubscribe, notify.subscribe_again
 TO logistics_operator;
 
 -- Until schema version 0026 the reader could call them.
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA
-ingest, access, catalogue, boards, source, identity, models, alert
+ingest, access, catalogue, boards, source, identity, models, alert, notify
 FROM logistics_reader;

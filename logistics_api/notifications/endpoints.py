@@ -1,4 +1,4 @@
-"""GET /api/notifications, /api/notifications/endpoints and /api/notifications/feed."""
+"""GET /api/notifications, and below it: endpoints, suppressions and feed."""
 
 import json
 from typing import Annotated
@@ -11,7 +11,7 @@ from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response, versioned_response
 from logistics_api.notifications import queries
 from logistics_api.notifications.feed import MEDIA_TYPE, atom_feed
-from logistics_api.notifications.schemas import Endpoints, Messages
+from logistics_api.notifications.schemas import Endpoints, Messages, Suppressions
 from logistics_api.parameters import cursors
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import Integer, Paging
@@ -68,6 +68,18 @@ async def list_messages(query: Annotated[MessageParameters, Query()], request: R
 async def list_endpoints(_: Annotated[NothingElse, Query()], database: Reader) -> Response:
     """Returns where messages go, without addresses and secrets, and what became of the messages of the last days."""
     return versioned_response(await database.fetch_value(queries.ENDPOINTS), None)
+
+
+@router.get(
+    "/api/notifications/suppressions",
+    response_model=Suppressions,
+    responses=FIGURE_PROBLEMS,
+    summary="Addresses that do not get all mails",
+)
+async def list_suppressions(_: Annotated[NothingElse, Query()], database: Reader) -> Response:
+    """Returns addresses whose mails have bounced, or that have unsubscribed: the newest thousand."""
+    found = await database.fetch_value(queries.SUPPRESSIONS)
+    return versioned_response(f'{{"suppressions":{found}}}', None)
 
 
 @router.get(

@@ -3,6 +3,9 @@
 from collections.abc import Collection
 
 from logistics_api.ingestion.filters import where
+from logistics_core.database_contract.notifications import READ_LINK as READ_LINK_CALL
+from logistics_core.database_contract.notifications import SUBSCRIBE_AGAIN as SUBSCRIBE_AGAIN_CALL
+from logistics_core.database_contract.notifications import UNSUBSCRIBE as UNSUBSCRIBE_CALL
 
 _FILTERS = {
     "state": "message.state = ANY(%(state)s)",
@@ -162,3 +165,27 @@ FROM (
 ) AS event
 """
 """One row: the newest events as JSON."""
+
+READ_LINK = f"SELECT {READ_LINK_CALL}"
+UNSUBSCRIBE = f"SELECT {UNSUBSCRIBE_CALL}"
+SUBSCRIBE_AGAIN = f"SELECT {SUBSCRIBE_AGAIN_CALL}"
+"""One row each: what the link is about, NULL if it is unknown."""
+
+SUPPRESSIONS = """
+SELECT coalesce(json_agg(json_build_object(
+    'recipient', entry.recipient,
+    'endpoint', endpoint.name,
+    'topic', entry.topic,
+    'kind', entry.kind,
+    'reason', entry.reason,
+    'suppressed_at', entry.suppressed_at
+) ORDER BY entry.suppressed_at DESC, entry.suppression_id DESC), '[]')::text
+FROM (
+    SELECT suppression_id, recipient, endpoint_id, topic, kind, reason, suppressed_at
+    FROM notify.suppressions
+    ORDER BY suppressed_at DESC, suppression_id DESC
+    LIMIT 1000
+) AS entry
+LEFT JOIN notify.endpoints AS endpoint ON entry.endpoint_id = endpoint.endpoint_id
+"""
+"""One row: the newest entries as a JSON array."""

@@ -7,7 +7,13 @@ from pydantic import Field
 
 from logistics_api.parameters.cursors import Page
 from logistics_api.schemas import StrictModel
-from logistics_core.database_contract.notifications import AttemptOutcome, EndpointChannel, MessageState, Severity
+from logistics_core.database_contract.notifications import (
+    AttemptOutcome,
+    EndpointChannel,
+    MessageState,
+    Severity,
+    SuppressionKind,
+)
 
 
 class EndpointState(StrEnum):
@@ -99,3 +105,20 @@ class Endpoints(StrictModel):
 
     endpoints: list[Endpoint]
     days: list[DayOfMessages] = Field(description="Of the last seven days with events (UTC), the newest first")
+
+
+class Suppression(StrictModel):
+    """Mails that an address does not get."""
+
+    recipient: str = Field(description="The address, in small letters", examples=["desk@example.org"])
+    endpoint: str | None = Field(description="Of which endpoint; null: of none", examples=["fleet-desk"])
+    topic: str | None = Field(description="A topic, or the begin of topics; null: any", examples=["alert.*"])
+    kind: SuppressionKind
+    reason: str
+    suppressed_at: datetime
+
+
+class Suppressions(StrictModel):
+    """Addresses that do not get all mails."""
+
+    suppressions: list[Suppression] = Field(description="The newest first")

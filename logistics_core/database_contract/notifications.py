@@ -73,3 +73,20 @@ class AttemptOutcome(StrEnum):
     BOUNCED = "bounced"
     GONE = "gone"
     """The receiver wants no more messages: the endpoint is disabled."""
+
+
+class SuppressionKind(StrEnum):
+    """Why an address does not get all mails. The table `notify.suppressions` accepts no other values."""
+
+    BOUNCED = "bounced"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+READ_LINK = "notify.read_link(%(link)s, %(code)s)"
+"""SQL call that says, as JSON, what a link to unsubscribe is about; NULL if it is unknown."""
+
+UNSUBSCRIBE = "notify.unsubscribe(%(link)s, %(code)s)"
+"""SQL call that ends the mails that a link is about, and returns the same."""
+
+SUBSCRIBE_AGAIN = "notify.subscribe_again(%(link)s, %(code)s)"
+"""SQL call that takes that back, and returns the same."""

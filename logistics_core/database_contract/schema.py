@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0025"
+SCHEMA_VERSION = "0028"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
@@ -570,6 +570,17 @@ API_READS: Mapping[str, frozenset[str]] = {
     "notify.subscriptions": frozenset(
         {
             "endpoint_id",
+            "topic",
+        }
+    ),
+    "notify.suppressions": frozenset(
+        {
+            "endpoint_id",
+            "kind",
+            "reason",
+            "recipient",
+            "suppressed_at",
+            "suppression_id",
             "topic",
         }
     ),

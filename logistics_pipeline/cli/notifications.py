@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -19,7 +20,7 @@ from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.notifying import ledger
-from logistics_pipeline.notifying.bounces import MOST_BYTES, note_bounce, parse_bounce
+from logistics_pipeline.notifying.bounces import MOST_BYTES, note_bounce, parse_bounce, read_mailbox
 from logistics_pipeline.notifying.declaring.reading import json_schema
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
 from logistics_pipeline.notifying.delivery import Delivery
@@ -208,18 +209,69 @@ def enable(name: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The end
 
 
 @group.command("bounce")
-def bounce() -> None:
+def bounce(
+    mailbox: Annotated[
+        Path | None,
+        typer.Option("--mailbox", metavar="PATH", help="Read a Maildir or an mbox instead; it stays as it is"),
+    ] = None,
+) -> None:
     """Reads the report of a mail server from standard input. Exit code 1 if it is about no message of ours.
 
-    For a mailbox of bounces: `|logistics notifications bounce`.
+    For a mailbox of bounces: `|logistics notifications bounce`. What was read before changes nothing.
     """
-    found = parse_bounce(sys.stdin.buffer.read(MOST_BYTES))
+    reports = [sys.stdin.buffer.read(MOST_BYTES)] if mailbox is None else read_mailbox(mailbox)
+    noted = 0
     with _opened() as (_, _, connection):
-        number = None if found is None else note_bounce(connection, found)
-    if found is None or number is None:
+        for each in reports:
+            found = parse_bounce(each)
+            result = None if found is None else note_bounce(connection, found)
+            if found is None or result is None:
+                continue
+            noted += 1
+            say(f"Message {result.message_id} has bounced: {found.status} {found.diagnostic}")
+            if result.is_suppressed:
+                say("Its address gets no more mails. `logistics notifications lift ADDRESS` takes that back.")
+    if mailbox is not None:
+        say(f"{noted} {'bounce' if noted == 1 else 'bounces'} in {mailbox}.")
+    elif not noted:
         say("This is no report about a message that was sent, or only one about a delay.")
         raise typer.Exit(1)
-    say(f"Message {number} has bounced: {found.status} {found.diagnostic}")
+
+
+@group.command("suppressions")
+def list_suppressions(as_json: AsJson = False) -> None:
+    """Lists addresses that do not get all mails: they have bounced, or somebody has unsubscribed."""
+    with _opened() as (_, _, connection):
+        found = ledger.list_suppressions(connection)
+    if as_json:
+        for each in found:
+            print_json(each)
+        return
+    print_table(
+        ("address", "endpoint", "topics", "since", "kind", "reason"),
+        [
+            (
+                each["recipient"], each["endpoint"] or "any", each["topic"] or "any",
+                f"{each['suppressed_at']:%Y-%m-%d %H:%M:%S}", each["kind"], each["reason"],
+            )
+            for each in found
+        ],
+    )  # fmt: skip
+
+
+@group.command("lift")
+def lift(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The address")],
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", help="Only what concerns mails of this endpoint", show_default=False)
+    ] = None,
+) -> None:
+    """Sends mails to an address again that had bounced or unsubscribed. Exit code 1 if it got all of them."""
+    with _opened() as (_, _, connection):
+        lifted = ledger.lift_suppressions(connection, address, endpoint)
+    say(f"{address} gets mails again." if lifted else f"{address} was not suppressed.")
+    if not lifted:
+        raise typer.Exit(1)
 
 
 @group.command("deliver")

@@ -90,6 +90,21 @@ def enable(connection: Connection, endpoint: str) -> bool:
     )
 
 
+def list_suppressions(connection: Connection) -> list[dict[str, Any]]:
+    """Addresses that do not get all mails, the newest first."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(read_sql("notifying/list_suppressions").encode()).fetchall()
+
+
+def lift_suppressions(connection: Connection, address: str, endpoint: str | None = None) -> int:
+    """Sends mails to an address again, of one endpoint or all; returns how many entries that has ended."""
+    return connection.execute(
+        "DELETE FROM notify.suppressions WHERE recipient = lower(%(address)s) AND (%(endpoint)s::text IS NULL OR "
+        "endpoint_id = (SELECT endpoint_id FROM notify.endpoints WHERE name = %(endpoint)s))",
+        {"address": address.strip(), "endpoint": endpoint},
+    ).rowcount
+
+
 @dataclass(frozen=True)
 class DayBalance:
     """The messages of the events of a day (UTC), by where they are now."""

@@ -47,6 +47,8 @@ def claim(connection: Connection, lease: UUID, most: int, seconds: float = LEASE
         claimed: dict[int, int] = dict(
             connection.execute(read_sql("notifying/claim_messages").encode(), parameters).fetchall()
         )
+        for ended in _end_unwanted(connection, lease, list(claimed)):
+            del claimed[ended]
         if not claimed:
             return []
         rows = _read(connection, list(claimed))
@@ -60,6 +62,17 @@ def claim(connection: Connection, lease: UUID, most: int, seconds: float = LEASE
     return [
         _outgoing(found, claimed[message_id]) for (message_id, _), found in rows.items() if message_id not in put_off
     ]
+
+
+def _end_unwanted(connection: Connection, lease: UUID, message_ids: Sequence[int]) -> list[int]:
+    """Ends what recipients do not get by now; returns which of the messages have ended."""
+    if not message_ids:
+        return []
+    parameters = {"message_ids": list(message_ids)}
+    rows = connection.execute(read_sql("notifying/end_unwanted").encode(), parameters).fetchall()
+    ended = [message_id for (message_id,) in rows if message_id in message_ids]
+    release(connection, lease, ended)
+    return ended
 
 
 def _read(connection: Connection, message_ids: Sequence[int]) -> dict[tuple[int, bool], list[dict[str, Any]]]:
@@ -103,6 +116,7 @@ def _outgoing(rows: Sequence[dict[str, Any]], number: int) -> Outgoing:
         events=tuple(event_of(row) for row in rows), is_digest=first["is_digest"],
         published_at=first["published_at"], number=number, tries=first["tries"], time_zone=first["time_zone"],
         quiet=None if first["quiet_from"] is None else QuietHours(first["quiet_from"], first["quiet_until"]),
+        unsubscribe_code=first["unsubscribe_code"], bounce_code=first["bounce_code"],
     )  # fmt: skip
 
 

@@ -32,6 +32,10 @@ class Outgoing:
     """Attempts since it was published or resent, this one included."""
     time_zone: str = "UTC"
     quiet: QuietHours | None = None
+    unsubscribe_code: bytes | None = None
+    """Of e-mail: what the link to unsubscribe is signed with."""
+    bounce_code: bytes | None = None
+    """Of e-mail: the same of the address for bounces."""
 
     @property
     def is_urgent(self) -> bool:

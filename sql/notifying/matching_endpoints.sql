@@ -35,6 +35,7 @@ LEFT JOIN LATERAL (
     WHERE
         entry.recipient = lower(recipient.address)
         AND coalesce(entry.endpoint_id, endpoint.endpoint_id) = endpoint.endpoint_id
+        AND notify.topic_fits(coalesce(entry.topic, '*'), %(topic)s)
     LIMIT 1
 ) AS suppression ON endpoint.channel = 'email'
 WHERE
@@ -48,10 +49,7 @@ WHERE
             FROM notify.subscriptions AS subscription
             WHERE
                 subscription.endpoint_id = endpoint.endpoint_id
-                AND (
-                    subscription.topic IN (%(topic)s, '*')
-                    OR (right(subscription.topic, 2) = '.*' AND starts_with(%(topic)s, rtrim(subscription.topic, '*')))
-                )
+                AND notify.topic_fits(subscription.topic, %(topic)s)
                 AND (
                     array_position(ARRAY['info', 'warning', 'critical'], subscription.severity)
                     <= array_position(ARRAY['info', 'warning', 'critical'], %(severity)s)

@@ -9,6 +9,8 @@ SELECT
     message.published_at,
     message.tries,
     message.event_id IS NULL AS is_digest,
+    CASE WHEN message.channel = 'email' THEN notify.sign('unsubscribe', message.public_id) END AS unsubscribe_code,
+    CASE WHEN message.channel = 'email' THEN notify.sign('bounce', message.public_id) END AS bounce_code,
     endpoint.name AS endpoint,
     endpoint.configuration,
     endpoint.time_zone,

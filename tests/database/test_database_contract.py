@@ -118,7 +118,9 @@ def test_scripts_name_only_states_of_the_contract() -> None:
     of_models = {state for path, state in named if path in about_models}
     about_identities = {"migrations/0021_identities.sql"}
     of_identities = {state for path, state in named if path in about_identities}
-    about_messages = {path for path, _ in named if path.startswith(("notifying/", "migrations/0024_"))}
+    about_messages = {
+        path for path, _ in named if path.startswith(("notifying/", "migrations/0024_", "migrations/0028_"))
+    }
     of_messages = {state for path, state in named if path in about_messages}
     about_alerts = {path for path, _ in named if path.startswith(("alerting/", "migrations/0023_"))}
     others = about_alerts | about_messages | about_proposals | about_pulls | about_identities | about_models

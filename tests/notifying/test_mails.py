@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from logistics_core.database_contract.notifications import EndpointChannel, Severity
+from logistics_core.signed_ids import parse_signed_id
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.notifying.declaring.declaration import Endpoint
 from logistics_pipeline.notifying.delivery import Delivery
@@ -58,10 +59,14 @@ def test_a_mail_arrives_encrypted_with_text_and_html(
     assert mail["Subject"] == "[Critical] Rejects <b>above</b> 5 % – Größe"
     assert mail["From"] == "Logistics <alerts@fleet.example.org>" and mail["To"] == "desk@example.org"
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert mail["List-Unsubscribe"] == "<mailto:alerts@fleet.example.org?subject=unsubscribe>"
+    one_click, other = mail["List-Unsubscribe"].split(", ")
+    assert other == "<mailto:alerts@fleet.example.org?subject=unsubscribe>"
+    assert one_click.startswith("<https://logistics.example.org/unsubscribe/") and len(one_click) == 96
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     text, html = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))  # type: ignore[union-attr]
     assert "dataset   shipments\r\n" in text and "https://logistics.example.org/alerts?incident=17" in text
     assert "Rejects &lt;b&gt;above&lt;/b&gt; 5 % – Größe" in html and "<b>above" not in html
+    assert f"Unsubscribe: {one_click[1:-1]}" in text and f'href="{one_click[1:-1]}"' in html
 
 
 def test_mails_of_an_incident_are_one_thread_and_each_attempt_has_the_same_id(
@@ -82,7 +87,9 @@ def test_mails_of_an_incident_are_one_thread_and_each_attempt_has_the_same_id(
     assert len({each["Message-ID"] for each in mailbox.mails}) == 3
     row = connection.execute("SELECT public_id FROM notify.messages ORDER BY message_id LIMIT 1").fetchone()
     assert row is not None and first["Message-ID"] == f"<{row[0].hex}@fleet.example.org>"
-    assert mailbox.senders[0] == f"bounces+{row[0].hex}@fleet.example.org"
+    assert mailbox.senders[0] == f"bounces+{first['X-Logistics-Bounce']}@fleet.example.org"
+    named = parse_signed_id(first["X-Logistics-Bounce"])
+    assert named is not None and named[0] == row[0]
     assert second["Subject"].startswith("[Resolved] ")
 
 

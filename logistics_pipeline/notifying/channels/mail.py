@@ -10,17 +10,19 @@ import ssl
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
+from email.policy import SMTP, Policy
 from email.utils import format_datetime, parseaddr
 from hashlib import sha256
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 import httpcore2
 
 from logistics_core.database_contract.notifications import AttemptOutcome
+from logistics_core.signed_ids import UNSUBSCRIBE_PATH, signed_id
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.notifying.channels.configuration import Configuration
 from logistics_pipeline.notifying.channels.http import tls_context
@@ -33,6 +35,10 @@ from logistics_pipeline.sources.requests.addresses import allowed_addresses
 LONGEST_SECONDS = 45.0
 """From the look-up of the server to its last answer."""
 _STEP_SECONDS = 20.0
+BOUNCE_HEADER = "X-Logistics-Bounce"
+"""Names the message in a mail that comes back to an address that does not."""
+LONGEST_BOUNCES = 24
+"""Characters before the @ of the mailbox for bounces, so that there is place for the message."""
 _PORTS = {"tls": 465, "starttls": 587, "none": 25}
 _NO_SUCH_ADDRESS = re.compile(r"\b5\.1\.\d{1,3}\b")
 _POLICY = re.compile(r"\b5\.7\.\d{1,3}\b")
@@ -164,6 +170,18 @@ def _session(server: Configuration, end: float) -> smtplib.SMTP:
 # -- the mail --------------------------------------------------------------------------------------------------------
 
 
+class _AddressesHeader(UnstructuredHeader, BaseHeader):
+    """Addresses in a header, one a line: a longer one would be encoded as if it were words, and would be none."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {str(self).replace(', ', f',{policy.linesep} ')}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", _AddressesHeader)
+_SMTP_POLICY = SMTP.clone(header_factory=_HEADERS)
+
+
 def mail_of(message: Outgoing) -> EmailMessage:
     """The mail, the same for every attempt.
 
@@ -173,7 +191,7 @@ def mail_of(message: Outgoing) -> EmailMessage:
     server: Mapping[str, Any] = message.configuration.get("mail") or {}
     sender = mailbox(str(server.get("from") or ""))
     domain = sender.domain
-    mail = EmailMessage(policy=SMTP_POLICY)
+    mail = EmailMessage(policy=_SMTP_POLICY)
     mail["From"] = sender
     mail["To"] = mailbox(message.recipient)
     mail["Subject"] = subject(message)
@@ -185,11 +203,30 @@ def mail_of(message: Outgoing) -> EmailMessage:
         mail["References"] = root
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    if unsubscribe := server.get("unsubscribe"):
-        mail["List-Unsubscribe"] = f"<{unsubscribe}>"
-    mail.set_content(plain_text(message), cte="quoted-printable")
-    mail.add_alternative(html_page(message), subtype="html", cte="quoted-printable")
+    link = _unsubscribe_link(message)
+    _add_list_headers(mail, [each for each in (link, server.get("unsubscribe")) if each])
+    if message.bounce_code is not None:
+        mail[BOUNCE_HEADER] = _bounce_token(message.public_id, message.bounce_code)
+    text = plain_text(message) + ("" if link is None else f"\n\nUnsubscribe: {link}")
+    mail.set_content(text, cte="quoted-printable")
+    mail.add_alternative(html_page(message, unsubscribe=link), subtype="html", cte="quoted-printable")
     return mail
+
+
+def _unsubscribe_link(message: Outgoing) -> str | None:
+    dashboard = message.configuration.get("dashboard")
+    if not dashboard or message.unsubscribe_code is None:
+        return None
+    return f"{dashboard.rstrip('/')}{UNSUBSCRIBE_PATH}{signed_id(message.public_id, message.unsubscribe_code)}"
+
+
+def _add_list_headers(mail: EmailMessage, addresses: list[str]) -> None:
+    """How programs of mail unsubscribe (RFC 2369), also with one click (RFC 8058), which https alone allows."""
+    if not addresses:
+        return
+    mail["List-Unsubscribe"] = ", ".join(f"<{each}>" for each in addresses)
+    if UNSUBSCRIBE_PATH in addresses[0] and addresses[0].startswith("https://"):
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 
 
 def mailbox(text: str) -> Address:
@@ -214,4 +251,11 @@ def _envelope_sender(message: Outgoing, server: Configuration) -> str:
     if not bounces:
         return mailbox(server.text("from")).addr_spec
     name, _, domain = bounces.rpartition("@")
-    return f"{name}+{message.public_id.hex}@{domain}"
+    if message.bounce_code is None:
+        return bounces
+    return f"{name}+{_bounce_token(message.public_id, message.bounce_code)}@{domain}"
+
+
+def _bounce_token(public_id: UUID, code: bytes) -> str:
+    """Half of the code: what stands before the @ has 64 characters at most (RFC 5321)."""
+    return signed_id(public_id, code[:8])

@@ -18,7 +18,7 @@ from logistics_core.places.secrets import is_reference, is_sensitive
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.files.definition_files import DefinitionError, parse_document, read_text
 from logistics_pipeline.notifying.channels.http import Unsendable, checked_address
-from logistics_pipeline.notifying.channels.mail import mailbox
+from logistics_pipeline.notifying.channels.mail import LONGEST_BOUNCES, mailbox
 from logistics_pipeline.notifying.declaring.declaration import Endpoint, Subscription
 from logistics_pipeline.notifying.declaring.shapes import EndpointKeys, MailKeys, NotificationsKeys, SubscriptionKeys
 from logistics_pipeline.notifying.local_times import QuietHours
@@ -176,6 +176,10 @@ def _mail(keys: MailKeys, given: Mapping[str, Any]) -> dict[str, Any]:
     _address(keys.sender, ("mail", "from"))
     if keys.bounces is not None:
         _address(keys.bounces, ("mail", "bounces"))
+        if len(keys.bounces.rpartition("@")[0]) > LONGEST_BOUNCES:
+            fault(
+                ("mail", "bounces"), f"has more than {LONGEST_BOUNCES} characters before the @. Choose a shorter name."
+            )
     if keys.password is not None:
         reference(keys.password, ("mail", "password"))
     if keys.security == "none" and not keys.private:

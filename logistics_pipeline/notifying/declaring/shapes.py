@@ -36,10 +36,13 @@ class MailKeys(Keys, kw_only=True):
     password: Annotated[str | None, said("A reference: env:NAME or file:PATH")] = None
     sender: Annotated[str, said("Whom mails are from: Logistics <alerts@example.org>")] = msgspec.field(name="from")
     bounces: Annotated[
-        str | None, said("Mailbox for bounces: they come to its name, a plus and the ID of the message")
+        str | None, said("Mailbox for bounces: they come to its name, a plus and the signed ID of the message")
     ] = None
     unsubscribe: Annotated[
-        str | None, said("Where recipients unsubscribe: mailto:alerts@example.org?subject=unsubscribe, or https://...")
+        str | None,
+        said(
+            "Where recipients unsubscribe, beside the link that mails have with `dashboard`: mailto:... or https://..."
+        ),
     ] = None
     ca_file: Annotated[str | None, said("PEM file with the authorities that are trusted instead of the usual ones")] = (
         None

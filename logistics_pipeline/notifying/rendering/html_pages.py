@@ -32,8 +32,8 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def html_page(message: Outgoing) -> str:
-    """The whole message as an HTML document."""
+def html_page(message: Outgoing, *, unsubscribe: str | None = None) -> str:
+    """The whole message as an HTML document, with a link to unsubscribe if there is one."""
     shown = message.events[:MOST_EVENTS_SHOWN]
     content = "\n".join(_card(event, message) for event in shown)
     title = digest_heading(message.events) if message.is_digest else message.events[0].title
@@ -44,7 +44,8 @@ def html_page(message: Outgoing) -> str:
     foot = f"Sent to the endpoint {message.endpoint} by the Logistics Analytics Platform."
     if len(message.events) > len(shown):
         foot = f"{len(message.events) - len(shown)} more are in the dashboard. {foot}"
-    return _PAGE.format(title=escape(title), font=_FONT, content=content, foot=escape(foot))
+    link = "" if unsubscribe is None else f' <a href="{escape(unsubscribe)}" style="color:#5b6673">Unsubscribe</a>'
+    return _PAGE.format(title=escape(title), font=_FONT, content=content, foot=escape(foot) + link)
 
 
 def _card(event: Event, message: Outgoing) -> str:
