@@ -1,7 +1,8 @@
 """Which incidents people hear of, and when: together with others, later, or not at all. Recording never waits for it.
 
 An incident is held back by a silence, by an open incident of a rule that inhibits its own, or by the hour. It is
-announced once that is over, if it is still open. Whose beginning was not announced has no end that is.
+announced once that is over, if it is still open. Whose beginning was not announced has no end that is. Ends follow
+their beginning: incidents that were announced together share a thread of messages, which ends with the last of them.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -35,6 +36,8 @@ class Announcement:
     labels: Labels
     page: str
     thread: str
+    ends_thread: bool
+    """Whether nothing that the thread has told of is open any more."""
     occurred_at: datetime
 
 
@@ -95,13 +98,13 @@ def announce(connection: Connection, rule: Rule, moment: datetime, publish: Publ
     made = 0
     if begun:
         made += _announce_begun(connection, rule, begun, _surroundings(connection, rule, moment), publish)
-    return made + _announce_ended(connection, rule.name, rule.group_by, ended, publish)
+    return made + _announce_ended(connection, rule.name, ended, publish)
 
 
 def announce_left_over(connection: Connection, in_force: Collection[str], publish: Publish) -> int:
     """Announces the ends of incidents whose rules are not evaluated any more; says how many announcements it made.
 
-    What a rule had open is closed when it is removed or disabled. One announcement is enough for all of it.
+    What a rule had open is closed when it is removed or disabled.
     """
     rules = connection.execute(
         "SELECT DISTINCT rule FROM alert.incidents "
@@ -112,19 +115,23 @@ def announce_left_over(connection: Connection, in_force: Collection[str], publis
     for (rule,) in rules:
         with connection.transaction():
             ended = [each for each in incidents.waiting_incidents(connection, rule) if each.closed_at is not None]
-            made += _announce_ended(connection, rule, ("rule",), ended, publish)
+            made += _announce_ended(connection, rule, ended, publish)
     return made
 
 
-def _announce_ended(
-    connection: Connection, rule: str, group_by: Sequence[str], ended: Sequence[Waiting], publish: Publish
-) -> int:
-    groups = _groups(group_by, [each for each in ended if each.announced_at is not None])
-    for group in groups:
-        publish(connection, _resolved(rule, group))
+def _announce_ended(connection: Connection, rule: str, ended: Sequence[Waiting], publish: Publish) -> int:
+    known = sorted((each for each in ended if each.announced_at is not None), key=_announced_with)
+    groups = {first: list(group) for first, group in groupby(known, _announced_with)}
+    go_on = incidents.open_ones(connection, list(groups))
+    for first, group in groups.items():
+        publish(connection, _resolved(rule, group, ends_thread=first not in go_on))
     if ended:
         _mark(connection, "settled_at", [each.incident_id for each in ended])
     return len(groups)
+
+
+def _announced_with(incident: Waiting) -> int:
+    return incident.announced_with
 
 
 def _announce_begun(
@@ -139,20 +146,20 @@ def _announce_begun(
             )
             incidents.note(connection, [incident.incident_id], "held", f"Not announced: {reason}.")
     free = [each for each in begun if reasons[each.incident_id] is None]
-    groups = _groups(rule.group_by, free)
+    groups = _groups(rule, free)
     for group in groups:
         publish(connection, _firing(rule, group))
         ids = [each.incident_id for each in group]
-        _mark(connection, "announced_at", ids)
+        _mark(connection, "announced_at", ids, announced_with=ids[0])
         incidents.note(connection, ids, "announced", "A message about it was published.")
     return len(groups)
 
 
-def _mark(connection: Connection, column: str, ids: Sequence[int]) -> None:
-    held = ", held_because = NULL" if column == "announced_at" else ""
+def _mark(connection: Connection, column: str, ids: Sequence[int], announced_with: int | None = None) -> None:
+    more = "" if announced_with is None else ", held_because = NULL, announced_with = %(with)s"
     connection.execute(
-        f"UPDATE alert.incidents SET {column} = clock_timestamp(){held} WHERE incident_id = ANY(%s)".encode(),
-        (list(ids),),
+        f"UPDATE alert.incidents SET {column} = clock_timestamp(){more} WHERE incident_id = ANY(%(ids)s)".encode(),
+        {"ids": list(ids), "with": announced_with},
     )
 
 
@@ -165,13 +172,13 @@ def _surroundings(connection: Connection, rule: Rule, moment: datetime) -> Surro
     return Surroundings(moment, [Silence(*row) for row in silences], others)
 
 
-def _groups(group_by: Sequence[str], found: Sequence[Waiting]) -> list[list[Waiting]]:
+def _groups(rule: Rule, found: Sequence[Waiting]) -> list[list[Waiting]]:
     """Those that are announced together: of one kind, with the same values of the labels that the rule groups by."""
 
     def key(each: Waiting) -> tuple[str, str]:
-        if not group_by:
+        if not rule.group_by:
             return each.kind, key_of(each.labels)
-        return each.kind, key_of({name: each.labels.get(name, "") for name in group_by})
+        return each.kind, key_of({name: each.labels.get(name, "") for name in rule.group_by})
 
     return [list(group) for _, group in groupby(sorted(found, key=lambda each: (key(each), each.incident_id)), key)]
 
@@ -186,13 +193,23 @@ def _firing(rule: Rule, group: Sequence[Waiting]) -> Announcement:
     return _announcement(rule.name, group, topic, _title(first.title, group), text, _facts(group))
 
 
-def _resolved(rule: str, group: Sequence[Waiting]) -> Announcement:
+def _resolved(rule: str, group: Sequence[Waiting], *, ends_thread: bool) -> Announcement:
     first = group[0]
     text = "\n".join(_lines([each.closed_because or each.summary for each in group]))
-    return _announcement(rule, group, "alert.resolved", f"Over: {_title(first.title, group)}", text, ())
+    title = f"Over: {_title(first.title, group)}"
+    return _announcement(rule, group, "alert.resolved", title, text, (), ends_thread=ends_thread)
 
 
-def _announcement(rule: str, group: Sequence[Waiting], topic: str, title: str, text: str, facts: Facts) -> Announcement:
+def _announcement(
+    rule: str,
+    group: Sequence[Waiting],
+    topic: str,
+    title: str,
+    text: str,
+    facts: Facts,
+    *,
+    ends_thread: bool = False,
+) -> Announcement:
     first = group[0]
     shared = dict(first.labels)
     for each in group[1:]:
@@ -209,7 +226,8 @@ def _announcement(rule: str, group: Sequence[Waiting], topic: str, title: str, t
         facts=facts,
         labels={"rule": rule, **shared},
         page=f"/alerts?incident={first.incident_id}",
-        thread=f"incident:{first.incident_id}",
+        thread=f"incident:{first.announced_with if topic == 'alert.resolved' else first.incident_id}",
+        ends_thread=ends_thread,
         occurred_at=occurred,
     )
 

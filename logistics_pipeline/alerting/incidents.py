@@ -184,12 +184,23 @@ class Waiting:
     closed_because: str | None
     announced_at: datetime | None
     held_because: str | None
+    announced_with: int
+    """The first of those that its beginning was announced with; itself if there were no others."""
 
 
 def waiting_incidents(connection: Connection, rule: str) -> list[Waiting]:
     """The incidents of a rule of which the beginning, or the end, is not announced yet."""
     rows = connection.execute(read_sql("alerting/waiting_incidents").encode(), {"rule": rule}).fetchall()
     return [Waiting(*row) for row in rows]
+
+
+def open_ones(connection: Connection, announced_with: Sequence[int]) -> set[int]:
+    """Those of some announcements of which an incident is still open."""
+    rows = connection.execute(
+        "SELECT DISTINCT announced_with FROM alert.incidents WHERE announced_with = ANY(%s) AND closed_at IS NULL",
+        (list(announced_with),),
+    )
+    return {number for (number,) in rows}
 
 
 def note(connection: Connection, incident_ids: Sequence[int], kind: str, text: str) -> None:

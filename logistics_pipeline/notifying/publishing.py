@@ -50,6 +50,8 @@ class Event:
     """Place in the dashboard: `/alerts?incident=17`."""
     thread: str | None = None
     """Events of one incident share it."""
+    ends_thread: bool = True
+    """Of `alert.resolved`: whether everything that the thread has told of is over."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _thread_so_far(connection: Connection, event: Event, now: datetime) -> dict[
     if event.thread is None:
         return {}
     parameters = {"thread": event.thread, "now": now}
-    if event.topic == RESOLVED:
+    if event.topic == RESOLVED and event.ends_thread:
         connection.execute(read_sql("notifying/silence_thread").encode(), parameters)
     rows = connection.execute(read_sql("notifying/thread_so_far").encode(), parameters).fetchall()
     return {(endpoint, recipient): (is_silent, is_urgent) for endpoint, recipient, is_silent, is_urgent in rows}

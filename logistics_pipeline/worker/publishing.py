@@ -20,6 +20,7 @@ def publish_announcement(connection: Connection, announcement: Announcement) -> 
             labels=announcement.labels,
             path=announcement.page,
             thread=announcement.thread,
+            ends_thread=announcement.ends_thread,
             occurred_at=announcement.occurred_at,
         ),
     )

@@ -134,6 +134,26 @@ def test_incidents_of_one_look_are_announced_together_if_the_rule_groups_them(al
     assert alerts.query("SELECT count(*), count(announced_at) FROM alert.incidents") == [(13, 13)]
 
 
+def test_ends_follow_their_beginning_which_they_end_once_the_last_of_its_incidents_is_over(
+    alerts: Alerts, add_file: Any
+) -> None:
+    rule = alerts.rule(watch={"kind": "failed_files"}, groupBy=["dataset"])
+    files = [add_file(f"shipments/{number}.json", "failed") for number in range(3)]
+    alerts.evaluate(rule)
+    files.append(add_file("shipments/3.json", "failed"))
+    alerts.evaluate(rule)
+    first, second = (each.thread for each in alerts.announced)
+    assert alerts.topics() == ["alert.firing"] * 2 and first != second
+    told = []
+    for mended in (files[1:2], files[2:], files[:1]):
+        for each in mended:
+            set_state(alerts, each, "loaded")
+        alerts.evaluate(rule)
+        told.append([(each.thread, each.ends_thread) for each in alerts.announced])
+        alerts.topics()
+    assert told == [[(first, False)], [(first, False), (second, True)], [(first, True)]]
+
+
 def test_a_rule_that_cannot_be_evaluated_becomes_an_incident_itself(alerts: Alerts, add_file: Any) -> None:
     add_file("a.json", "failed")
     rule = alerts.rule(watch={"kind": "failed_files"}, unknownFor="0s")
@@ -395,9 +415,10 @@ def test_the_ends_of_what_a_rule_had_open_are_announced_without_it(
     for _ in range(2):
         announce_left_over(alerts.connection, rules_in_force(alerts.connection).rules, alerts.publish)
     alerts.evaluate(rule)
-    (announcement,) = alerts.announced
-    assert (announcement.topic, announcement.title) == ("alert.resolved", "Over: A file has failed (3)")
-    assert "The rule was" in announcement.text
+    titles = sorted(each.title for each in alerts.announced)
+    assert titles == [f"Over: A file has failed: shipments, {number}.json" for number in range(3)]
+    assert all("The rule was" in each.text for each in alerts.announced)
+    assert alerts.topics() == ["alert.resolved"] * 3
     assert alerts.query("SELECT count(*) FROM alert.incidents") == [(3,)], "whoever still knows the rule opens nothing"
 
 

@@ -98,6 +98,23 @@ def test_an_alert_that_is_over_before_the_quiet_hours_end_is_not_told_at_all(
     assert delivery.next_due() is None
 
 
+def test_an_end_of_a_part_of_an_alert_silences_nothing_of_the_rest(
+    connection: Connection, delivery: Delivery, sink: Sink
+) -> None:
+    """Two incidents begin together in quiet hours; one of them ends before the hours do, or both."""
+    declare(connection, always_quiet(sink.url))
+    for thread in ("incident:1", "incident:2"):
+        publish(connection, event(thread=thread))
+        publish(connection, event("alert.resolved", thread=thread, ends_thread=False))
+    assert states(connection) == ["waiting"] * 4
+    publish(connection, event("alert.resolved", thread="incident:2"))
+    assert states(connection) == ["waiting"] * 2 + ["suppressed"] * 3
+    make_due(connection)
+    while delivery.run_due():
+        pass
+    assert types(sink) == ["alert.firing", "alert.resolved"]
+
+
 def test_an_alert_that_lasts_is_told_with_its_end(connection: Connection, delivery: Delivery, sink: Sink) -> None:
     declare(connection, always_quiet(sink.url))
     publish(connection, event(thread="incident:1"))
