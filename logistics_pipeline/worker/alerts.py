@@ -32,6 +32,7 @@ class AlertDuty:
         self._in_force = RulesInForce()
         self._catalogue: Catalogue = catalogue_in_force(connection)
         self._folder_state: object = None
+        self._folder_problem: str | None = None
         self._looked_at = float("-inf")
         self._said: set[str] = set()
 
@@ -71,14 +72,17 @@ class AlertDuty:
         self._looked_at = now
         state = folder_state(self._folder)
         if state == self._folder_state:
+            self._folder_problem = None
             return
         try:
             for sentence in sync_rules(self._connection, self._folder):
                 log.info(sentence)
         except DefinitionError as error:
-            log.error(str(error))
+            if str(error) != self._folder_problem:  # once: it is looked at every few seconds
+                log.error(str(error))
+            self._folder_problem = str(error)
             return
-        self._folder_state = state
+        self._folder_state, self._folder_problem = state, None
         self._follow()
 
     def _follow(self) -> None:

@@ -18,6 +18,7 @@ from logistics_pipeline.alerting.observing.looks import look
 from logistics_pipeline.alerting.rules_in_force import rules_in_force, sync_rules
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.worker import alerts as alert_duty
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import log, shipment
 
@@ -383,6 +384,24 @@ def test_a_rule_that_cannot_be_used_keeps_its_version_before_and_no_other_from_i
     found = rules_in_force(connection)
     assert found.rules["few_rows"].condition.below == 10
     assert list(found.problems) == ["few_rows"]
+
+
+def test_a_folder_of_rules_that_cannot_be_read_is_told_once(
+    connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(alert_duty, "FOLDER_SECONDS", 0.0)
+    folder = tmp_path / "alerts"
+    duty = alert_duty.AlertDuty(connection, folder, lambda *_: None)
+    told = []
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "late.yaml").write_text("watch: files\n")
+    for target in ("kept", "alerts", "alerts", "kept", "alerts"):  # a link to itself cannot be read
+        folder.unlink(missing_ok=True)
+        folder.symlink_to(tmp_path / target)
+        caplog.clear()
+        duty.turn()
+        told.append([each.levelname for each in caplog.records if "cannot be read" in each.message])
+    assert told == [[], ["ERROR"], [], [], ["ERROR"]]
 
 
 def test_what_is_open_of_a_rule_ends_with_it(alerts: Alerts, add_file: Any, tmp_path: Path) -> None:
