@@ -54,12 +54,14 @@ from logistics_api.monitoring.pipeline import Pipeline
 from logistics_api.monitoring.recording import Metrics
 from logistics_api.notifications import endpoints as notifications
 from logistics_api.notifications import unsubscribing
+from logistics_api.openid.provider import make_provider
 from logistics_api.profiles import endpoints as profiles
 from logistics_api.quality import endpoints as quality
 from logistics_api.querying.registry import RollupRegistry
 from logistics_api.routes import endpoints as routes
 from logistics_api.rows import endpoints as rows
 from logistics_api.session import endpoints as session
+from logistics_api.session import sign_in
 from logistics_api.shipments import endpoints as shipments
 from logistics_api.sources import endpoints as sources
 from logistics_api.system import endpoints as system
@@ -188,6 +190,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         system.router,
         events.router,
         session.router,
+        sign_in.router,
         monitoring.router,
         vocabulary.make_router(settings),
         datasets.make_router(catalogue, settings.currency),
@@ -223,8 +226,10 @@ def _add_shared_state(app: Application, settings: Settings, limits: Limits | Non
     state.events = Events()
     state.database = make_database(settings, limits, state.events)
     state.cache = ResponseCache(state.database.freshness, settings.api_cache_bytes)
-    state.authenticator = Authenticator(settings)
+    state.authenticator = Authenticator(settings, state.database)
     state.database.on_poll(state.authenticator.keyring.reload)
+    state.database.on_poll(state.authenticator.sessions.reload)
+    state.provider = make_provider(settings)
     state.contracts = FollowedContracts(catalogue, lambda found: _serve_datasets(app, found))
     state.database.on_poll(state.contracts.poll)
     state.rollups = RollupRegistry()
@@ -275,7 +280,7 @@ def make_database(settings: Settings, limits: Limits | None = None, events: Even
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.events.open()
-    async with app.state.database:
+    async with app.state.database, app.state.authenticator.sessions:
         yield
     app.state.events.close()
     app.state.access_log.flush()

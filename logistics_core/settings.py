@@ -4,8 +4,9 @@ Pipeline and API both read their settings here, and that is all they share besid
 the same table; `tests/unit/test_documentation.py` holds the two together.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -16,6 +17,7 @@ from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from logistics_core.catalogue.model import InvalidValues
+from logistics_core.places.secrets import parse_reference
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_core.resource_files import default_data_dir
 
@@ -100,6 +102,48 @@ def _check_currency(text: str | None) -> str | None:
     if text is not None and not (1 <= len(text) <= 12 and text.isprintable() and text == text.strip()):
         raise ValueError("must be a label of 1 to 12 printable characters, such as EUR or €")
     return text
+
+
+def _check_issuer(text: str | None) -> str | None:
+    """An address over TLS; without only on this machine, where nobody is in between."""
+    if text is not None and not re.fullmatch(
+        r"https://[!-~]{1,1900}|http://(localhost|127\.0\.0\.1)([:/][!-~]{0,1900})?", text
+    ):
+        raise ValueError("must be an address such as https://login.example.org; http:// only on this machine")
+    return text
+
+
+def _check_redirect_url(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(rf"{_ORIGIN}({PATH_PREFIX})?/api/signed-in", text, re.ASCII):
+        raise ValueError("must be an address such as https://logistics.example.org/api/signed-in")
+    return text
+
+
+def _check_secret(text: str | None) -> str | None:
+    if text is not None:
+        parse_reference(text)
+    return text
+
+
+def _check_group_roles(text: str | None) -> str | None:
+    if text is not None:
+        read_group_roles(text)
+    return text
+
+
+def read_group_roles(text: str) -> dict[str, Role]:
+    """The role of each group.
+
+    Raises:
+        ValueError: it is no JSON object of roles by group.
+    """
+    try:
+        found = json.loads(text)
+        return {group: Role(role) for group, role in found.items()}
+    except (ValueError, AttributeError, RecursionError):
+        raise ValueError(
+            f'must be JSON such as {{"logistics-admins": "admin"}}, with the roles {", ".join(Role)}'
+        ) from None
 
 
 class Settings(BaseSettings):
@@ -248,6 +292,9 @@ class Settings(BaseSettings):
         365, description="Events of notifications are deleted this many days after they were published, with their "
         "messages and attempts, unless one is still to be sent"
     )  # fmt: skip
+    keep_sessions_days: PositiveInt = Field(
+        90, description="Sessions of people are deleted this many days after their end"
+    )
     export_to: str | None = Field(
         None, description="Where everything that a restored database needs is exported every night: a folder, or a URL "
         "such as s3://bucket/backups that no source watches. Unset: nowhere"
@@ -283,6 +330,44 @@ class Settings(BaseSettings):
         None, description="Origins whose pages may read the API from a browser, separated by commas, such as "
         "https://fleet.example.org; * for any. Unset: only its own"
     )  # fmt: skip
+    # People who sign in
+    oidc_issuer: Annotated[str | None, AfterValidator(_check_issuer)] = Field(
+        None, description="Address of the identity provider with which people sign in (OpenID Connect), such as "
+        "https://login.example.org. Unset: nobody does"
+    )  # fmt: skip
+    oidc_client_id: str | None = Field(None, description="What the identity provider calls this installation")
+    oidc_client_secret: Annotated[str | None, AfterValidator(_check_secret)] = Field(
+        None, description="Where the secret of the client stands: env:NAME or file:PATH. Unset: a public client, which "
+        "has none"
+    )  # fmt: skip
+    oidc_scopes: str = Field(
+        "openid profile email", description="What the identity provider is asked for, separated by spaces; many give "
+        "groups only with the scope `groups`"
+    )  # fmt: skip
+    oidc_groups_claim: str = Field(
+        "groups", description="Claim that holds the groups of a person: its name, or a path such as realm_access.roles"
+    )  # fmt: skip
+    oidc_redirect_url: Annotated[str | None, AfterValidator(_check_redirect_url)] = Field(
+        None, description="Address to which the identity provider sends people back, as registered there: it ends with "
+        "/api/signed-in. Unset: that of the request"
+    )  # fmt: skip
+    proxy_secret: Annotated[str | None, AfterValidator(_check_secret)] = Field(
+        None, description="Where the secret stands (env:NAME or file:PATH) that a proxy sends in X-Proxy-Secret to be "
+        "believed who the person is. Unset: no proxy is"
+    )  # fmt: skip
+    proxy_headers: Literal["oauth2-proxy", "authelia"] = Field(
+        "oauth2-proxy", description="Headers in which that proxy names the person: oauth2-proxy (X-Forwarded-User, "
+        "-Preferred-Username, -Email, -Groups) or authelia (Remote-User, -Name, -Email, -Groups)"
+    )  # fmt: skip
+    group_roles: Annotated[str | None, AfterValidator(_check_group_roles)] = Field(
+        None, description='Role of each group of the identity provider or proxy, as JSON such as {"dispatch": '
+        '"operator"}: viewer, analyst, operator or admin. Unset: none has one'
+    )  # fmt: skip
+    default_role: Role | None = Field(
+        None, description="Role of people without a group that has one. Unset: none, they may do nothing"
+    )
+    session_idle_hours: PositiveFloat = Field(12.0, description="A session that was not used for this long ends")
+    session_hours: PositiveFloat = Field(168.0, description="A session ends after this long in any case")
     currency: Annotated[str | None, AfterValidator(_check_currency)] = Field(
         None, description="Label of the currency in which `cost` is given, such as EUR: shown with figures and in the "
         "API documentation. It converts nothing. Unset: none"
@@ -332,6 +417,18 @@ class Settings(BaseSettings):
     def warn_threshold(self) -> RejectThreshold:
         """More rejects than this give a loaded file a warning."""
         return RejectThreshold.parse(self.warn_rejects)
+
+    @cached_property
+    def roles_of_groups(self) -> Mapping[str, Role]:
+        """The role of each group of people."""
+        return {} if self.group_roles is None else read_group_roles(self.group_roles)
+
+    def roles(self, groups: Collection[str]) -> tuple[Role, ...]:
+        """The roles of a person with these groups, in the order of `Role`."""
+        found = {role for group, role in self.roles_of_groups.items() if group in groups}
+        if not found and self.default_role is not None:
+            found = {self.default_role}
+        return tuple(role for role in Role if role in found)
 
     @cached_property
     def raw_dir(self) -> Path:

@@ -106,11 +106,7 @@ def _check_change(request: Request) -> None:
     principal = request.state.principal
     if CONTRACTS not in principal.scopes:
         required = (CONTRACTS,)
-        raise (
-            key_needed(required)
-            if principal.is_anonymous
-            else missing_scope(principal.name, principal.scopes, required)
-        )
+        raise (key_needed(required) if principal.is_anonymous else missing_scope(principal, required))
 
 
 def _subscribe(

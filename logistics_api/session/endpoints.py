@@ -1,5 +1,7 @@
-"""GET, POST and DELETE /api/session: lets a browser store an API key where no script can read it."""
+"""GET, POST and DELETE /api/session: who is asking, logging in with an API key, and signing out."""
 
+from datetime import UTC, datetime
+from math import inf
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -7,25 +9,31 @@ from pydantic import ValidationError
 
 from logistics_api.errors import Problem
 from logistics_api.http.auth.authentication import Authenticator
-from logistics_api.http.auth.credentials import COOKIE
+from logistics_api.http.auth.credentials import COOKIE, credentials_in_cookies
 from logistics_api.http.auth.origins import refuse_foreign_pages
 from logistics_api.http.auth.principals import Principal
 from logistics_api.http.auth.problems import CHALLENGE
 from logistics_api.http.auth.scopes import SESSION_PATH
-from logistics_api.http.context import context_of
+from logistics_api.http.auth.sessions import digest_of
 from logistics_api.http.responses import REFUSED_PARAMETERS, Responses, problem_response
 from logistics_api.parameters.date_range import NothingElse
+from logistics_api.session.cookies import forget, set_cookie
 from logistics_api.session.schemas import Login, Session
-from logistics_core.settings import Scope
+from logistics_core.settings import Role, Scope
 
 MOST_BYTES = 4096
 COOKIE_SECONDS = 30 * 24 * 3600
 
 RESPONSES: Responses = REFUSED_PARAMETERS | {
-    401: problem_response("The API key is unknown, expired or revoked"),
-    403: problem_response("A page of another site sent the request"),
+    401: problem_response("The API key is unknown, expired or revoked, or the session has ended"),
+    403: problem_response("A page of another site sent the request, or an administrator has disabled the person"),
     429: problem_response("Too many requests; try again after Retry-After seconds"),
-    503: problem_response("The API keys could not be read yet; try again after Retry-After seconds"),
+    503: problem_response("Keys or session could not be read; try again after Retry-After seconds"),
+}
+CLOSING_RESPONSES: Responses = REFUSED_PARAMETERS | {
+    403: RESPONSES[403],
+    501: problem_response("The API is connected to a read-only copy of the database"),
+    503: problem_response("The database is unavailable; try again after Retry-After seconds"),
 }
 LOGIN_RESPONSES: Responses = RESPONSES | {
     413: problem_response("The request body is too large"),
@@ -50,9 +58,9 @@ NoParameters = Annotated[NothingElse, Query()]
 async def read_session(
     _: NoParameters, request: Request, response: Response, authenticator: AppAuthenticator
 ) -> Session:
-    """Returns the identity and scopes of the API key or session cookie sent, or of anonymous requests."""
+    """Returns who is asking: the person who has signed in, the API key, or anonymous; and what they may do."""
     response.headers["Cache-Control"] = "no-store"
-    return _session(authenticator.identify(request.scope))
+    return _session(await authenticator.admit(request.scope), request)
 
 
 @router.post(SESSION_PATH, responses=LOGIN_RESPONSES, openapi_extra={"requestBody": _LOGIN_BODY}, summary="Log in")
@@ -72,20 +80,35 @@ async def open_session(
             "The API key is unknown, expired or revoked. Check it with `logistics keys list`.",
             headers=CHALLENGE,
         )
-    _set_cookie(request, response, key)
-    return _session(principal)
+    forget(request, response)
+    set_cookie(request, response, COOKIE.decode(), key, COOKIE_SECONDS)
+    return _session(principal, request)
 
 
-@router.delete(SESSION_PATH, status_code=204, responses=REFUSED_PARAMETERS | {403: RESPONSES[403]}, summary="Log out")
-async def close_session(_: NoParameters, request: Request, response: Response) -> None:
-    """Deletes the cookie. The API key stays valid until `logistics keys revoke`."""
-    refuse_foreign_pages(dict(request.scope["headers"]), request.scope["scheme"])
-    _set_cookie(request, response, None)
+@router.delete(SESSION_PATH, status_code=204, responses=CLOSING_RESPONSES, summary="Sign out")
+async def close_session(_: NoParameters, request: Request, response: Response, authenticator: AppAuthenticator) -> None:
+    """Ends the session of a person, everywhere; deletes the cookies. An API key stays valid until it is revoked."""
+    headers = dict(request.scope["headers"])
+    refuse_foreign_pages(headers, request.scope["scheme"])
+    token, _key = credentials_in_cookies(headers)
+    digest = None if token is None else digest_of(token)
+    if digest is not None:
+        await authenticator.sessions.end(digest)
+    forget(request, response)
 
 
-def _session(principal: Principal) -> Session:
-    scopes = [scope for scope in Scope if scope in principal.scopes]
-    return Session(name=principal.name, is_anonymous=principal.is_anonymous, scopes=scopes)
+def _session(principal: Principal, request: Request) -> Session:
+    return Session(
+        name=principal.name,
+        is_anonymous=principal.is_anonymous,
+        scopes=[scope for scope in Scope if scope in principal.scopes],
+        method=principal.method or (None if principal.is_anonymous else "key"),
+        person_id=principal.person_id,
+        roles=[role for role in Role if role in principal.roles],
+        groups=sorted(principal.groups),
+        ends_at=None if principal.expires_at == inf else datetime.fromtimestamp(principal.expires_at, UTC),
+        can_sign_in=request.app.state.provider is not None,
+    )
 
 
 async def _login(request: Request) -> str:
@@ -110,21 +133,3 @@ async def _login(request: Request) -> str:
             "Invalid body",
             'The body must be JSON: {"key": "lap_..."}, with no other fields.',
         ) from error
-
-
-def _set_cookie(request: Request, response: Response, key: str | None) -> None:
-    """Sets a cookie that other sites cannot use (`SameSite=Strict`); its path limits it to this API.
-
-    Without a path, browsers take that of the request without its last segment: `/api`, below whatever a proxy adds.
-    """
-    prefix = context_of(request.scope).prefix
-    response.headers["Cache-Control"] = "no-store"
-    response.set_cookie(
-        COOKIE.decode(),
-        key or "",
-        max_age=COOKIE_SECONDS if key else 0,
-        path=f"{prefix}/api" if prefix else None,
-        secure=request.scope["scheme"] == "https",
-        httponly=True,
-        samesite="strict",
-    )

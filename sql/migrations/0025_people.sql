@@ -73,10 +73,6 @@ BEGIN
         RETURN QUERY SELECT person.person_id, 'disabled';
         RETURN;
     END IF;
-    IF session_digest IS NULL THEN
-        RETURN QUERY SELECT person.person_id, 'noted';
-        RETURN;
-    END IF;
     IF EXISTS (SELECT FROM access.sessions AS other WHERE other.state_digest = by_state_digest) THEN
         RETURN QUERY SELECT person.person_id, 'repeated';
         RETURN;
@@ -97,7 +93,7 @@ EXCEPTION
         RETURN QUERY SELECT NULL::bigint, 'repeated';
 END
 $$;
-COMMENT ON FUNCTION access.sign_in IS 'Notes a person as described, and starts a session if a digest is given; outcome: started, noted, disabled, or repeated for a sign-in that has made a session';
+COMMENT ON FUNCTION access.sign_in IS 'Notes a person as described, and starts a session; outcome: started, disabled, or repeated for a sign-in that has made a session before';
 REVOKE ALL ON FUNCTION access.sign_in FROM public;
 
 CREATE OR REPLACE FUNCTION access.sign_out(session_digest bytea)

@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from logistics_api.database.operator import current_actor
-from logistics_api.http.auth.authentication import Authenticator
+from logistics_api.http.auth.authentication import Authenticator, SessionUnknownError
 from logistics_api.http.auth.origins import SAFE_METHODS
 from logistics_api.http.auth.principals import Principal
 from logistics_api.http.auth.problems import key_needed, missing_scope
@@ -19,7 +19,11 @@ class AuthorisationMiddleware:
         self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        authorise(self._authenticator, scope)
+        try:
+            authorise(self._authenticator, scope)
+        except SessionUnknownError as unknown:
+            await self._authenticator.look_up(scope, unknown)
+            authorise(self._authenticator, scope)
         await self.app(scope, receive, send)
 
 
@@ -37,6 +41,7 @@ def authorise(authenticator: Authenticator, scope: Scope) -> Principal:
     Raises:
         Problem: 401 without a valid key if one is required; 403 if the key lacks the scope; and anything
             `Authenticator.identify` raises.
+        SessionUnknownError: the session has to be looked up first.
     """
     required = required_scopes(scope["method"], scope["path"], is_local=authenticator.is_local)
     if scope["path"] in GRAPHQL_PATHS and _is_for_page(scope):
@@ -44,11 +49,7 @@ def authorise(authenticator: Authenticator, scope: Scope) -> Principal:
     principal = authenticator.identify(scope) if required else authenticator.anonymous
     scope.setdefault("state", {})["principal"] = principal
     if required and principal.scopes.isdisjoint(required):
-        raise (
-            key_needed(required)
-            if principal.is_anonymous
-            else missing_scope(principal.name, principal.scopes, required)
-        )
+        raise key_needed(required) if principal.is_anonymous else missing_scope(principal, required)
     principal.requests += 1
     if scope["method"] not in SAFE_METHODS:
         current_actor.set(_actor(principal, scope))

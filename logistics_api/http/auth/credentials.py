@@ -1,8 +1,9 @@
-"""The API key in a request: X-API-Key, Authorization: Bearer, or the session cookie."""
+"""The API key in a request (X-API-Key, Authorization: Bearer, or a cookie), or the token of a person's session."""
 
 from collections.abc import Mapping
 
 COOKIE = b"logistics_key"
+SESSION_COOKIE = b"logistics_session"
 LONGEST_KEY = 256
 """Maximum length of a key in bytes; longer texts are not looked up."""
 
@@ -19,13 +20,15 @@ def key_in_headers(headers: Mapping[bytes, bytes]) -> bytes | None:
     return token.strip() if kind.lower() == b"bearer" else None
 
 
-def key_in_cookie(headers: Mapping[bytes, bytes]) -> bytes | None:
-    """The key in the session cookie, which the browser adds; None without one."""
+def credentials_in_cookies(headers: Mapping[bytes, bytes]) -> tuple[bytes | None, bytes | None]:
+    """The token of a session and the key in the cookies, which the browser adds; None for what is not there."""
     cookies = headers.get(b"cookie")
-    if cookies is None:
-        return None
-    for cookie in cookies.split(b";"):
-        name, _, value = cookie.strip().partition(b"=")
-        if name == COOKIE:
-            return value
-    return None
+    token = key = None
+    if cookies is not None:
+        for cookie in cookies.split(b";"):
+            name, _, value = cookie.strip().partition(b"=")
+            if name == SESSION_COOKIE and token is None:
+                token = value
+            elif name == COOKIE and key is None:
+                key = value
+    return token, key

@@ -1,6 +1,7 @@
-"""The problems that reject a request: no key, an unknown key, a missing scope, a foreign host or a proxy."""
+"""The problems that reject a request: no key, an unknown key, an ended session, a missing scope, a foreign host."""
 
 from logistics_api.errors import Problem
+from logistics_api.http.auth.principals import Principal
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="logistics"'}
 
@@ -28,13 +29,43 @@ def unknown_key() -> Problem:
     )
 
 
-def missing_scope(name: str, scopes: frozenset[str], required: tuple[str, ...]) -> Problem:
-    """The API key lacks a scope that the request requires."""
+def session_ended() -> Problem:
+    """The cookie is of a session that has ended, or never was one."""
+    return Problem(
+        401,
+        "session-ended",
+        "Session ended",
+        "This session has ended: it was not used for too long, its time is over, or somebody ended it. Sign in again.",
+        headers=CHALLENGE,
+    )
+
+
+def person_disabled() -> Problem:
+    """The person may not sign in."""
+    return Problem(
+        403,
+        "person-disabled",
+        "Person disabled",
+        "An administrator has disabled this person (`logistics people enable` undoes that).",
+    )
+
+
+def missing_scope(principal: Principal, required: tuple[str, ...]) -> Problem:
+    """The API key or the person lacks a scope that the request requires."""
+    if principal.person_id is None:
+        has = ", ".join(sorted(principal.scopes))
+        detail = f"The key {principal.name!r} lacks the scope {_either(required)}; it has: {has}."
+    else:
+        roles = ", ".join(principal.roles) or "none"
+        detail = (
+            f"{principal.name} lacks the scope {_either(required)}; their roles: {roles}. An administrator gives roles "
+            "to groups of people with LOGISTICS_GROUP_ROLES."
+        )
     return Problem(
         403,
         "missing-scope",
         "Missing scope",
-        f"The key {name!r} lacks the scope {_either(required)}; it has: {', '.join(sorted(scopes))}.",
+        detail,
         headers={"WWW-Authenticate": f'Bearer realm="logistics", error="insufficient_scope", scope="{required[0]}"'},
     )
 

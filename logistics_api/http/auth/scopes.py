@@ -7,6 +7,9 @@ from logistics_core.settings import Scope
 
 READ, EXPORT, INGEST, CONTRACTS, BOARDS, ALERTS = (str(scope) for scope in Scope)
 SESSION_PATH = "/api/session"
+SIGN_IN_PATH = "/api/sign-in"
+SIGNED_IN_PATH = "/api/signed-in"
+_OF_SESSIONS = frozenset({SESSION_PATH, SIGN_IN_PATH, SIGNED_IN_PATH})
 GRAPHQL_PATHS = frozenset({"/graphql", "/api/graphql"})
 """Every request is a read there: what changes something is checked when the document is known. Pages use the second
 one, as browsers send the cookie of a session below /api alone."""
@@ -34,7 +37,7 @@ def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...
     Every change requires `ingest`, but what is decided about contracts requires `contracts`, what people keep for the
     dashboard `boards`, and what they do about incidents `alerts`.
     """
-    if method == "OPTIONS" or path == SESSION_PATH:
+    if method == "OPTIONS" or path in _OF_SESSIONS:
         return ()
     if path in GRAPHQL_PATHS:
         return (READ,)
