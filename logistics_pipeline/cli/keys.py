@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from logistics_core.settings import Scope, Settings
-from logistics_pipeline.cli.output import print_json, print_table, say
+from logistics_pipeline.cli.output import minute, print_json, print_table, say
 from logistics_pipeline.database.api_keys import ApiKey, create_key, list_keys, revoke_key
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.errors import PipelineError
@@ -73,8 +73,8 @@ def list_(
         print_table(
             ("id", "name", "scopes", "state", "created", "expires", "requests/s"),
             [
-                (key.key_id, key.name, ", ".join(key.scopes), key.state, _minute(key.created_at),
-                 _minute(key.expires_at), key.requests_per_second)
+                (key.key_id, key.name, ", ".join(key.scopes), key.state, minute(key.created_at),
+                 minute(key.expires_at), key.requests_per_second)
                 for key in found
             ],
             numeric=("id", "requests/s"),
@@ -107,7 +107,3 @@ def _expiry(text: str, now: datetime) -> datetime:
 
 def _document(key: ApiKey) -> dict[str, object]:
     return asdict(key)
-
-
-def _minute(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,11 @@ def confirm(question: str) -> None:
         raise ConfigurationError("There is no terminal to ask for confirmation: add --yes to confirm.") from None
     if not is_confirmed:
         raise typer.Abort
+
+
+def minute(moment: datetime | None) -> str | None:
+    """A moment in UTC, to the minute."""
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -32,6 +32,7 @@ class Retention:
     file_requests_days: int = 90
     forecasts_days: int = 90
     messages_days: int = 365
+    sessions_days: int = 90
 
     @classmethod
     def of(cls, settings: Settings) -> "Retention":
@@ -42,6 +43,7 @@ class Retention:
             settings.keep_file_requests_days,
             settings.keep_forecasts_days,
             settings.keep_messages_days,
+            settings.keep_sessions_days,
         )
 
 
@@ -58,6 +60,8 @@ class Housekeeping:
     """Old fits of forecasts of which a few steps are kept."""
     events_deleted: int
     """Of notifications, with their messages."""
+    sessions_deleted: int
+    """Of people."""
     vacuumed: list[str]
     """Tables, as schema.name."""
     seconds: float
@@ -83,6 +87,7 @@ def run_housekeeping(url: str, retention: Retention) -> Housekeeping:
             requests_deleted=_delete_served_requests(connection, retention.file_requests_days),
             fits_thinned=_thin_forecasts(connection, retention.forecasts_days),
             events_deleted=_delete_old_messages(connection, retention.messages_days),
+            sessions_deleted=_delete_ended_sessions(connection, retention.sessions_days),
             vacuumed=_vacuum(connection),
             seconds=perf_counter() - started,
         )
@@ -132,6 +137,10 @@ def _delete_old_messages(connection: Connection, days: int) -> int:
         total += deleted
     connection.execute(read_sql("housekeeping/delete_old_digests").encode(), {"days": days})
     return total
+
+
+def _delete_ended_sessions(connection: Connection, days: int) -> int:
+    return connection.execute(read_sql("housekeeping/delete_ended_sessions").encode(), {"days": days}).rowcount
 
 
 def _thin_forecasts(connection: Connection, days: int) -> int:

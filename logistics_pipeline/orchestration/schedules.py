@@ -35,6 +35,7 @@ def keep_database(context: dg.OpExecutionContext, database: dg.ResourceParam[Dat
             "file_requests_deleted": done.requests_deleted,
             "fits_thinned": done.fits_thinned,
             "events_deleted": done.events_deleted,
+            "sessions_deleted": done.sessions_deleted,
             "vacuumed": ", ".join(done.vacuumed),
             "seconds": round(done.seconds, 3),
         }

@@ -1,0 +1,131 @@
+"""People who sign in, and their sessions: listed, ended and disabled here.
+
+`logistics_api` makes them, and is notified of every change.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString
+
+from psycopg.rows import class_row
+
+from logistics_core.sql_files import read_sql
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.errors import PipelineError
+
+
+@dataclass(frozen=True)
+class KnownPerson:
+    """A person who has signed in, as the identity provider described them last."""
+
+    person_id: int
+    issuer: str
+    subject: str
+    name: str
+    email: str | None
+    groups: list[str]
+    sessions: int
+    """In force."""
+    added_at: datetime
+    signed_in_at: datetime
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True)
+class PersonSession:
+    """A session of a person that is in force."""
+
+    session_id: int
+    person_id: int
+    name: str
+    email: str | None
+    method: str
+    started_at: datetime
+    seen_at: datetime
+    ends_at: datetime
+    """At the latest."""
+
+
+def list_people(connection: Connection) -> list[KnownPerson]:
+    """Everybody who has ever signed in, by name."""
+    with connection.cursor(row_factory=class_row(KnownPerson)) as cursor:
+        return cursor.execute(read_sql("people/people").encode()).fetchall()
+
+
+def list_sessions(connection: Connection, who: str | None = None) -> list[PersonSession]:
+    """The sessions that are in force, of one person or of all.
+
+    Raises:
+        PipelineError: there is no such person, or there are several.
+    """
+    person_id = None if who is None else _person_id(connection, who)
+    with connection.cursor(row_factory=class_row(PersonSession)) as cursor:
+        return cursor.execute(read_sql("people/sessions").encode(), {"person_id": person_id}).fetchall()
+
+
+def end_session(connection: Connection, session_id: int) -> None:
+    """Ends a session: a running API refuses it at once.
+
+    Raises:
+        PipelineError: there is no such session in force.
+    """
+    ended = _count(connection, "people/end_session", {"session_id": session_id})
+    if not ended:
+        raise PipelineError(
+            f"There is no session {session_id} to end. `logistics people sessions` shows those there are."
+        )
+
+
+def end_sessions_of(connection: Connection, who: str) -> tuple[str, int]:
+    """Ends all sessions of a person; their name, and how many there were.
+
+    Raises:
+        PipelineError: there is no such person, or there are several.
+    """
+    person_id = _person_id(connection, who)
+    parameters = {"person_id": person_id, "reason": "ended by an administrator"}
+    return _name(connection, person_id), _count(connection, "people/end_sessions_of_person", parameters)
+
+
+def disable_person(connection: Connection, who: str) -> tuple[str, int]:
+    """Ends the sessions of a person, who cannot sign in from now on; their name, and how many there were.
+
+    Raises:
+        PipelineError: there is no such person, or there are several.
+    """
+    with connection.transaction():
+        person_id = _person_id(connection, who)
+        _count(connection, "people/disable_person", {"person_id": person_id})
+        parameters = {"person_id": person_id, "reason": "person disabled"}
+        return _name(connection, person_id), _count(connection, "people/end_sessions_of_person", parameters)
+
+
+def enable_person(connection: Connection, who: str) -> str:
+    """Lets a person sign in again; their name.
+
+    Raises:
+        PipelineError: there is no such person, or there are several.
+    """
+    person_id = _person_id(connection, who)
+    _count(connection, "people/enable_person", {"person_id": person_id})
+    return _name(connection, person_id)
+
+
+def _person_id(connection: Connection, who: str) -> int:
+    found = connection.execute(read_sql("people/find_person").encode(), {"who": who}).fetchall()
+    if not found:
+        raise PipelineError(f"There is nobody {who!r}. `logistics people list` shows everybody who has signed in.")
+    if len(found) > 1:
+        numbers = ", ".join(str(person_id) for (person_id,) in found)
+        raise PipelineError(f"{who!r} is the address or name of several people: say which by number ({numbers}).")
+    return int(found[0][0])
+
+
+def _name(connection: Connection, person_id: int) -> str:
+    row = connection.execute("SELECT name FROM access.people WHERE person_id = %s", (person_id,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _count(connection: Connection, name: LiteralString, parameters: dict[str, object]) -> int:
+    return connection.execute(read_sql(name).encode(), parameters).rowcount
