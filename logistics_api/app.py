@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import State
 
 from logistics_api.alerts import endpoints as alerts
+from logistics_api.alerts import rules as alert_rules
 from logistics_api.boards import endpoints as boards
 from logistics_api.contracts import endpoints as contracts
 from logistics_api.costs import endpoints as costs
@@ -198,6 +199,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         quality.router,
         contracts.router,
         alerts.router,
+        alert_rules.router,
         boards.router,
         identities.router,
         sources.router,

@@ -1,6 +1,14 @@
-"""Statements about alerts. They only read, but for the functions that act on incidents and silences."""
+"""Statements about alerts. They only read, but for the functions that act on incidents, silences and rules."""
 
-from logistics_core.database_contract.alerts import ACT_ON_INCIDENT, ADD_SILENCE, END_SILENCE
+from logistics_core.database_contract.alerts import (
+    ACT_ON_INCIDENT,
+    ADD_RULE,
+    ADD_SILENCE,
+    CHANGE_RULE,
+    END_SILENCE,
+    REMOVE_RULE,
+    REQUEST_TRIAL,
+)
 
 _OPEN = "incident.closed_at IS NULL"
 
@@ -23,6 +31,8 @@ SELECT json_build_object(
             'version', rule.version,
             'is_enabled', rule.enabled,
             'problem', rule.problem,
+            'changed_at', rule.changed_at,
+            'changed_by', rule.changed_by,
             'open_incidents', (
                 SELECT count(*) FROM alert.incidents AS incident WHERE incident.rule = rule.name AND {_OPEN}
             ),
@@ -137,7 +147,67 @@ FROM alert.silences
 WHERE ends_at > now() AND ended_at IS NULL
 """
 
+_WRITTEN_RULE = """
+    'name', rule.name,
+    'version', rule.version,
+    'origin', rule.origin,
+    'is_enabled', rule.enabled,
+    'problem', rule.problem,
+    'changed_at', rule.changed_at,
+    'changed_by', rule.changed_by,
+    'definition', rule.definition
+"""
+
+WRITTEN_RULES = f"""
+-- Returns the rules as they are written.
+-- One row: a JSON array by name.
+-- Reads alert.rules.
+SELECT coalesce(json_agg(json_build_object({_WRITTEN_RULE}) ORDER BY rule.name COLLATE "C"), '[]')
+FROM alert.rules AS rule
+WHERE rule.removed_at IS NULL
+"""
+
+ONE_WRITTEN_RULE = f"""
+-- Returns a rule as it is written, with its newest versions.
+-- One row: a JSON object, NULL if the rule does not exist.
+-- Reads alert.rules, .rule_versions.
+SELECT (
+    SELECT json_build_object({_WRITTEN_RULE}, 'versions', (
+        SELECT coalesce(json_agg(json_build_object(
+            'version', newest.version, 'since', newest.since, 'author', newest.author, 'definition', newest.definition
+        ) ORDER BY newest.version DESC), '[]')
+        FROM (
+            SELECT version, since, author, definition
+            FROM alert.rule_versions
+            WHERE name = rule.name
+            ORDER BY version DESC
+            LIMIT 20
+        ) AS newest
+    ))
+    FROM alert.rules AS rule
+    WHERE rule.name = %(name)s AND rule.removed_at IS NULL
+)
+"""
+
+ONE_TRIAL = """
+-- Returns the trial of a rule.
+-- One row: a JSON object, NULL if there is no such trial.
+-- Reads alert.trials.
+SELECT (
+    SELECT json_build_object(
+        'trial_id', trial_id, 'name', name, 'days', days, 'state', state, 'requested_at', requested_at,
+        'requested_by', requested_by, 'finished_at', finished_at, 'result', result, 'error', error
+    )
+    FROM alert.trials
+    WHERE trial_id = %(trial_id)s
+)
+"""
+
 ACT = f"SELECT {ACT_ON_INCIDENT}"
 ADD = f"SELECT {ADD_SILENCE}"
 END = f"SELECT {END_SILENCE}"
+ADD_A_RULE = f"SELECT {ADD_RULE}"
+CHANGE_A_RULE = f"SELECT {CHANGE_RULE}"
+REMOVE_A_RULE = f"SELECT {REMOVE_RULE}"
+TRY_A_RULE = f"SELECT {REQUEST_TRIAL}"
 """One row each: what the function returns."""

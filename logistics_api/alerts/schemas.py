@@ -9,6 +9,7 @@ from logistics_api.parameters.types import DIGITS
 from logistics_api.schemas import StrictModel
 
 SeverityName = Literal["info", "warning", "critical"]
+Origin = Literal["built-in", "file", "api"]
 MAX_INCIDENTS = 1_000
 NO_NUL = "^[^\\x00]*$"
 """PostgreSQL has no text with U+0000."""
@@ -43,10 +44,12 @@ class RuleState(StrictModel):
     when: dict[str, Any] | None = Field(description="When that fires, as it is written")
     owner: str | None
     runbook: str | None
-    origin: Literal["built-in", "file"]
+    origin: Origin
     version: int
     is_enabled: bool
-    problem: str | None = Field(description="Why its newest text cannot be used; the version before is in force")
+    problem: str | None = Field(description="Why its newest text, or a file of its name, is not used")
+    changed_at: datetime
+    changed_by: str | None = Field(description="Who changed it through the API; null: a file, or built in")
     open_incidents: int
     subjects: int | None = Field(description="How many subjects the last look has seen; null before the first")
     evaluated_at: datetime | None

@@ -5,7 +5,7 @@ import re
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.boards import queries
@@ -14,8 +14,18 @@ from logistics_api.boards.questions import check_questions
 from logistics_api.boards.schemas import Board, BoardAnswers, BoardDocument, BoardPanel, Boards
 from logistics_api.contracts.bodies import read_json
 from logistics_api.database.pool import Database, Reader
-from logistics_api.errors import Problem, refused_parameter
-from logistics_api.http.changes import CHANGES, json_body, requester, schema_of, uncached
+from logistics_api.errors import Problem
+from logistics_api.http.changes import (
+    CHANGES,
+    VERSIONED,
+    IfMatch,
+    etag_of,
+    json_body,
+    requester,
+    schema_of,
+    uncached,
+    version_in,
+)
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response, versioned_response
 from logistics_api.metrics.endpoints import Registry
@@ -28,15 +38,8 @@ BoardId = Annotated[
     UUID, Path(description="A board by its ID in /api/boards", examples=["0d2b2c5e-6f2d-4b6e-9a43-3a1f3a0f3f52"])
 ]
 NoParameters = Annotated[NothingElse, Query()]
-IfMatch = Annotated[
-    str | None, Header(description='The ETag of the board as it was read, such as `"3"`', examples=['"3"'])
-]
 
 UNKNOWN: Responses = {404: problem_response("The board does not exist")}
-VERSIONED: Responses = {
-    409: problem_response("The board has been changed since it was read: read it again"),
-    428: problem_response("If-Match is missing"),
-}
 FULL: Responses = {409: problem_response("There are a thousand boards already")}
 BODY = json_body(schema_of(BoardDocument), "The board, as it is exported")
 
@@ -77,14 +80,14 @@ async def add_board(_: NoParameters, request: Request, database: Reader) -> Resp
         )
     board = await _find(database, board_id)
     location = f"{context_of(request.scope).prefix}/api/boards/{board_id}"
-    return uncached(board, 201, {"Location": location, "ETag": _etag(board)})
+    return uncached(board, 201, {"Location": location, "ETag": etag_of(board)})
 
 
 @router.get("/api/boards/{board_id}", response_model=Board, responses=FIGURE_PROBLEMS | UNKNOWN, summary="One board")
 async def read_board(board_id: BoardId, _: NoParameters, database: Reader) -> Response:
     """Returns a board with its panels. Its ETag is what a change names in If-Match."""
     board = await _find(database, board_id)
-    return uncached(board, headers={"ETag": _etag(board)})
+    return uncached(board, headers={"ETag": etag_of(board)})
 
 
 @router.get(
@@ -115,14 +118,14 @@ async def change_board(
     board_id: BoardId, _: NoParameters, request: Request, database: Reader, if_match: IfMatch = None
 ) -> Response:
     """Replaces what a board contains. If-Match names the version that was read, so that no change is lost."""
-    version = _version_in(if_match)
+    version = version_in(if_match)
     document = await _read_board(request)
     parameters = _parameters(document, request) | {"board_id": board_id, "version": version}
     (changed,) = await database.write(queries.CHANGE, parameters)
     board = await _find(database, board_id)
     if changed is None:
         raise _changed(board, version)
-    return uncached(board, headers={"ETag": _etag(board)})
+    return uncached(board, headers={"ETag": etag_of(board)})
 
 
 @router.delete(
@@ -134,7 +137,7 @@ async def change_board(
 )
 async def delete_board(board_id: BoardId, _: NoParameters, database: Reader, if_match: IfMatch = None) -> Response:
     """Deletes a board. If-Match names the version that was read."""
-    version = _version_in(if_match)
+    version = version_in(if_match)
     (deleted,) = await database.write(queries.DELETE, {"board_id": board_id, "version": version})
     if deleted is None:
         raise _changed(await _find(database, board_id), version)
@@ -191,20 +194,6 @@ def _parameters(document: BoardDocument, request: Request) -> dict[str, Any]:
         "panels": json.dumps([panel.model_dump(mode="json", exclude_none=True) for panel in document.panels]),
         "requested_by": requester(request),
     }
-
-
-def _etag(board: dict[str, Any]) -> str:
-    return f'"{board["version"]}"'
-
-
-def _version_in(if_match: str | None) -> int:
-    found = None if if_match is None else re.fullmatch(r'(?:W/)?"([1-9][0-9]{0,8})"', if_match.strip())
-    if if_match is None:
-        detail = 'Name the version that you have read in the header If-Match: its ETag, such as "3".'
-        raise Problem(428, "version-missing", "Version missing", detail)
-    if found is None:
-        raise refused_parameter("If-Match", 'the ETag of the board, such as "3"', if_match[:200], "header")
-    return int(found[1])
 
 
 def _changed(board: dict[str, Any], version: int) -> Problem:

@@ -150,6 +150,7 @@ class Watcher:
                     Channel.MODELS,
                     Channel.MODEL_JOBS,
                     Channel.ALERTS,
+                    Channel.ALERT_TRIALS,
                     Channel.MESSAGES,
                 }
                 or monotonic() - self._freshness.confirmed_at > POLL_SECONDS

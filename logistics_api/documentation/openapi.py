@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from logistics_api.alerts.rule_schemas import NewRule, NewTrial, RuleChange, describe_definitions
 from logistics_api.alerts.schemas import Acknowledgement, Assignment, Comment, NewSilence
 from logistics_api.documentation.links import add_links
 from logistics_api.errors import ProblemBody
@@ -65,7 +66,9 @@ HEADERS = {
 """By status, for all operations. Every response also has X-Request-ID and Server-Timing."""
 
 
-BODIES = (InferenceRequest, ModelJobRequest, Acknowledgement, Assignment, Comment, NewSilence)
+BODIES = (
+    InferenceRequest, ModelJobRequest, Acknowledgement, Assignment, Comment, NewSilence, NewRule, RuleChange, NewTrial,
+)  # fmt: skip
 """Models of bodies that are in no response: operations read them themselves, with a limit on their size."""
 
 
@@ -96,6 +99,7 @@ def complete(document: dict[str, Any], catalogue: Catalogue) -> None:
         [(each, "validation") for each in BODIES], ref_template="#/components/schemas/{model}"
     )
     components["schemas"].update(bodies["$defs"])
+    describe_definitions(components["schemas"])
     components["securitySchemes"] = {
         name: {**scheme, "description": KEY_DESCRIPTION} for name, scheme in WAYS_TO_SEND_A_KEY.items()
     }

@@ -84,6 +84,12 @@ class Condition:
         )
         return too_high or too_low
 
+    def excess(self, value: float) -> float:
+        """How far a value is beyond what is all right; negative if it is not."""
+        over = [] if self.above is None else [value - self.above]
+        under = [] if self.below is None else [self.below - value]
+        return max(over + under)
+
 
 class WhenUnknown(StrEnum):
     """What a rule makes of a subject that cannot be evaluated."""

@@ -33,6 +33,8 @@ class Channel(StrEnum):
     """A model was trained, promoted or used. Payload: its name."""
     MODEL_JOBS = "model_jobs"
     """A job of a model was asked for, or has ended; never sent to clients. Payload: its ID."""
+    ALERT_TRIALS = "alert_trials"
+    """The trial of a rule was asked for; never sent to clients. Payload: its ID."""
     MESSAGES = "messages"
     """An event was published, or messages are due again; never sent to clients. Payload: the number of messages."""
 

@@ -36,9 +36,25 @@ API_READS: Mapping[str, frozenset[str]] = {
             "value",
         }
     ),
-    "alert.rules": frozenset({"definition", "enabled", "name", "origin", "problem", "removed_at", "version"}),
+    "alert.rules": frozenset(
+        {"changed_at", "changed_by", "definition", "enabled", "name", "origin", "problem", "removed_at", "version"}
+    ),
+    "alert.rule_versions": frozenset({"author", "definition", "name", "since", "version"}),
     "alert.silences": frozenset(
         {"author", "ended_at", "ends_at", "labels", "made_at", "reason", "rule", "silence_id", "starts_at"}
+    ),
+    "alert.trials": frozenset(
+        {
+            "days",
+            "error",
+            "finished_at",
+            "name",
+            "requested_at",
+            "requested_by",
+            "result",
+            "state",
+            "trial_id",
+        }
     ),
     "analytics.daily_routes": frozenset(
         {

@@ -1,4 +1,7 @@
-"""The rules in force: those that the database has, and how it follows what is built in and what people write."""
+"""The rules in force: those that the database has, and how it follows what is built in and what people write in files.
+
+Rules that are made through the API are written to the database by the API itself.
+"""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from logistics_core.alert_rules.reading import rule_of_document
 from logistics_core.alert_rules.rules import Rule
+from logistics_core.catalogue.contract_files import SUFFIX
 from logistics_core.catalogue.contract_shapes import ShapeFault
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.incidents import close_all
@@ -27,7 +31,8 @@ class RulesInForce:
 def sync_rules(connection: Connection, folder: Path) -> list[str]:
     """Takes the built-in rules and those of a folder into the database; says what has changed, a sentence each.
 
-    A rule that cannot be used keeps its version before. What is open of a rule that is gone or disabled is closed.
+    A rule that cannot be used keeps its version before. What is open of a rule that is gone or disabled is closed. A
+    rule that was made through the API stays as it is: a file of its name is not used, which is a problem of the rule.
 
     Raises:
         DefinitionError: the folder cannot be read.
@@ -37,30 +42,48 @@ def sync_rules(connection: Connection, folder: Path) -> list[str]:
     with connection.transaction():
         connection.execute("LOCK TABLE alert.rules IN SHARE ROW EXCLUSIVE MODE")
         known = {
-            row[0]: row[1:]
+            row[0]: _Known(*row[1:])
             for row in connection.execute(
-                "SELECT name, definition, origin, enabled, problem, removed_at FROM alert.rules"
+                "SELECT name, definition, origin, enabled, problem, removed_at IS NOT NULL, changed_by FROM alert.rules"
             ).fetchall()
         }
+        made = {name for name, each in known.items() if each.origin == "api" and not each.is_removed}
         for name, text in written.items():
-            said += _take(connection, text, known.get(name))
-        for name in known.keys() - written.keys():
-            if known[name][4] is None:
+            if name not in made:
+                said += _take(connection, text, known.get(name))
+        for name in made:
+            said += _leave(connection, name, known[name], written.get(name))
+        for name in known.keys() - written.keys() - made:
+            if not known[name].is_removed:
                 connection.execute("UPDATE alert.rules SET removed_at = clock_timestamp() WHERE name = %s", (name,))
-                close_all(connection, name, "The rule was removed")
                 said.append(f"The rule {name} was removed.")
+        close_what_is_over(connection)
         if said:
             connection.execute("SELECT pg_notify('alerts', '')")
     return said
 
 
-def _take(connection: Connection, text: RuleText, known: tuple[Any, ...] | None) -> list[str]:
-    definition, origin, enabled, problem, removed_at = known or (None, None, None, None, None)
+@dataclass(frozen=True)
+class _Known:
+    """A rule as the database has it."""
+
+    definition: Any
+    origin: str
+    enabled: bool
+    problem: str | None
+    is_removed: bool
+    changed_by: str | None
+
+
+def _take(connection: Connection, text: RuleText, known: _Known | None) -> list[str]:
     is_same = (
         known is not None
-        and removed_at is None
-        and problem == text.problem
-        and (text.document is None or (definition, origin, enabled) == (text.document, text.origin, text.enabled))
+        and not known.is_removed
+        and known.problem == text.problem
+        and (
+            text.document is None
+            or (known.definition, known.origin, known.enabled) == (text.document, text.origin, text.enabled)
+        )
     )
     if is_same:
         return []
@@ -77,11 +100,31 @@ def _take(connection: Connection, text: RuleText, known: tuple[Any, ...] | None)
     if text.problem is not None:
         return [f"The rule {text.name} cannot be used: {text.problem}"]
     if not text.enabled:
-        close_all(connection, text.name, "The rule was disabled")
         return [f"The rule {text.name} is disabled."]
-    return (
-        [f"The rule {text.name} is in force."] if origin is None or definition != text.document or not enabled else []
-    )
+    is_news = known is None or known.is_removed or known.definition != text.document or not known.enabled
+    return [f"The rule {text.name} is in force."] if is_news else []
+
+
+def _leave(connection: Connection, name: str, known: _Known, text: RuleText | None) -> list[str]:
+    """A rule that was made through the API: says so if there is a file of its name as well."""
+    problem = None
+    if text is not None and text.origin == "file":
+        problem = (
+            f"The file {name}{SUFFIX} is not used: {known.changed_by} made a rule of this name through the API. "
+            "Rename the file, or delete that rule."
+        )
+    if problem == known.problem:
+        return []
+    connection.execute("UPDATE alert.rules SET problem = %s WHERE name = %s", (problem, name))
+    return [] if problem is None else [problem]
+
+
+def close_what_is_over(connection: Connection) -> None:
+    """Ends what is open of rules that were removed or disabled, and forgets what they have found."""
+    rows = connection.execute(read_sql("alerting/rules_not_in_force").encode()).fetchall()
+    for name, is_removed in rows:
+        with connection.transaction():
+            close_all(connection, name, "The rule was removed" if is_removed else "The rule was disabled")
 
 
 def rules_in_force(connection: Connection) -> RulesInForce:

@@ -7,14 +7,18 @@ come in time.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from math import isfinite
+from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from logistics_core.alert_rules.rules import Kind, Rule
+from logistics_core.alert_rules.subjects import watched_metric
 from logistics_core.catalogue import Catalogue
+from logistics_core.catalogue.contract_shapes import ShapeFault
 from logistics_pipeline.alerting.incidents import key_of
 from logistics_pipeline.alerting.observing.metrics import ends_of_days, observe_metric
-from logistics_pipeline.alerting.observing.model import CannotEvaluate, Labels
+from logistics_pipeline.alerting.observing.model import CannotEvaluate, Labels, Observation
 from logistics_pipeline.alerting.transitions import Change, State, Track, gone, quiet, step
 from logistics_pipeline.database.connections import Connection
 
@@ -31,6 +35,17 @@ class Firing:
 
 
 @dataclass(frozen=True)
+class Day:
+    """What a rule would have seen at the end of a day."""
+
+    day: date
+    value: float | None
+    """Of all subjects the one nearest to firing, or furthest beyond; None if no subject has one."""
+    firing: int
+    """For how many subjects it would have fired, or still been firing."""
+
+
+@dataclass(frozen=True)
 class Trial:
     """What a rule would have done."""
 
@@ -38,6 +53,7 @@ class Trial:
     last: date
     firings: list[Firing]
     subjects: int
+    days: list[Day]
 
 
 @dataclass
@@ -47,12 +63,26 @@ class _Subject:
     open: tuple[date, str] | None = None
     firings: list[Firing] = field(default_factory=list)
 
+    @property
+    def fires(self) -> bool:
+        return self.track.state in (State.FIRING, State.RECOVERING)
 
-def try_rule(connection: Connection, catalogue: Catalogue, rule: Rule, days: int) -> Trial:
+
+def try_rule(
+    connection: Connection, catalogue: Catalogue, rule: Rule, days: int, *, seconds: float = float("inf")
+) -> Trial:
     """Evaluates a rule at the end of each of the last days with records.
 
+    Args:
+        connection: not in a transaction.
+        catalogue: the datasets.
+        rule: about a metric.
+        days: how many at most.
+        seconds: how long that may take.
+
     Raises:
-        CannotEvaluate: the rule is not about a metric, or its dataset has no day yet.
+        CannotEvaluate: the rule is not about a metric, its dataset has no day yet, or it took too long.
+        psycopg.errors.QueryCanceled: the last of these seconds passed in one statement.
     """
     if rule.watch.kind is not Kind.METRIC:
         raise CannotEvaluate(
@@ -61,24 +91,34 @@ def try_rule(connection: Connection, catalogue: Catalogue, rule: Rule, days: int
         )
     first, last, zone = _range(connection, catalogue, rule, days)
     subjects: dict[str, _Subject] = {}
+    seen: list[Day] = []
+    end = monotonic() + seconds
     for moment in ends_of_days(first, last, zone):
+        left = end - monotonic()
+        if left <= 0:
+            raise CannotEvaluate(
+                f"{len(seen)} of {(last - first).days + 1} days took {seconds:.0f} s. Try fewer days, or fewer fields."
+            )
         with connection.transaction():
-            _look(connection, catalogue, rule, moment, subjects)
+            if isfinite(left):
+                connection.execute(f"SET LOCAL statement_timeout = {1 + int(1000 * left)}".encode())
+            seen.append(_look(connection, catalogue, rule, moment, subjects))
     found = [each for subject in subjects.values() for each in _firings(subject)]
-    return Trial(first, last, sorted(found, key=lambda each: (each.opened_on, key_of(each.labels))), len(subjects))
+    found.sort(key=lambda each: (each.opened_on, key_of(each.labels)))
+    return Trial(first, last, found, len(subjects), seen)
 
 
 def _range(connection: Connection, catalogue: Catalogue, rule: Rule, days: int) -> tuple[date, date, ZoneInfo]:
-    assert rule.watch.dataset is not None
-    if rule.watch.dataset not in catalogue:
-        raise CannotEvaluate(f"There is no dataset {rule.watch.dataset!r}. There are: {', '.join(catalogue)}.")
+    try:
+        dataset, _ = watched_metric(rule.watch, catalogue)
+    except ShapeFault as error:
+        raise CannotEvaluate(str(error)) from error
     row = connection.execute(
         "SELECT first_day, least(last_day, now()::date) FROM analytics.rollup_datasets WHERE dataset = %s",
-        (rule.watch.dataset,),
+        (dataset.name,),
     ).fetchone()
     if row is None or row[0] is None:
-        raise CannotEvaluate(f"The dataset {rule.watch.dataset} has no figures by day yet.")
-    dataset = catalogue[rule.watch.dataset]
+        raise CannotEvaluate(f"The dataset {dataset.name} has no figures by day yet.")
     dating: Any = (dataset.dated_through or dataset).dating
     first = max(row[0], row[1] - timedelta(days=days - 1))
     return first, row[1], ZoneInfo(dating.time_zone)
@@ -86,27 +126,31 @@ def _range(connection: Connection, catalogue: Catalogue, rule: Rule, days: int) 
 
 def _look(
     connection: Connection, catalogue: Catalogue, rule: Rule, moment: datetime, subjects: dict[str, _Subject]
-) -> None:
-    seen = set()
+) -> Day:
+    seen, values = set(), []
     day = moment.date() - timedelta(days=1)
     for observation in observe_metric(connection, catalogue, rule.watch, moment):
         key = key_of(observation.labels)
         seen.add(key)
         subject = subjects.setdefault(key, _Subject(observation.labels, quiet(moment)))
-        fires = subject.track.state in (State.FIRING, State.RECOVERING)
-        holds = None if observation.value is None else rule.condition.holds(observation.value, fires=fires)
+        value = observation.value
+        if value is not None:
+            values.append(value)
+        holds = None if value is None else rule.condition.holds(value, fires=subject.fires)
         subject.track, changes = step(subject.track, holds, moment, rule.timing)
-        _note(subject, changes, day, observation.summary)
+        _note(subject, changes, day, observation)
     for key, subject in subjects.items():
         if key not in seen:
             subject.track, changes = gone(subject.track, moment)
-            _note(subject, changes, day, "")
+            _note(subject, changes, day)
+    worst = max(values, key=rule.condition.excess, default=None)
+    return Day(day, worst, sum(subject.fires for subject in subjects.values()))
 
 
-def _note(subject: _Subject, changes: tuple[Change, ...], day: date, summary: str) -> None:
+def _note(subject: _Subject, changes: tuple[Change, ...], day: date, observation: Observation | None = None) -> None:
     for change in changes:
-        if change is Change.OPENED:
-            subject.open = day, summary
+        if change is Change.OPENED and observation is not None:
+            subject.open = day, observation.summary
         elif change is Change.RESOLVED and subject.open is not None:
             subject.firings.append(Firing(subject.labels, *subject.open, day))
             subject.open = None

@@ -10,9 +10,11 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 import typer
 
-from logistics_core.alert_rules.keys import RuleKeys
+from logistics_core.alert_rules.built_in import BUILT_IN
+from logistics_core.alert_rules.keys import ActiveKeys, RuleKeys, WatchKeys, WhenKeys
 from logistics_core.alert_rules.reading import rule_of_document
 from logistics_core.alert_rules.rules import Rule
+from logistics_core.catalogue.contract_files import SUFFIX
 from logistics_core.settings import Settings
 from logistics_core.sql_files import read_sql
 from logistics_core.time_lengths import parse_length
@@ -22,6 +24,7 @@ from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.inference.contract_text import contract_yaml
 from logistics_pipeline.local.environment import open_environment
 
 app = typer.Typer(no_args_is_help=True, help="Shows rules and incidents, and acts on them.")
@@ -195,7 +198,7 @@ def try_(
     with open_environment(settings) as environment:
         catalogue = environment.catalogue()
         with connect(environment.database_url) as connection:
-            found = try_rule(connection, catalogue, _rule(settings, rule), days)
+            found = try_rule(connection, catalogue, _rule(connection, settings, rule), days)
     if as_json:
         print_json({**asdict(found), "firings": [asdict(each) for each in found.firings]})
         return
@@ -211,6 +214,39 @@ def try_(
 
 def _until(firing: Firing) -> str:
     return "still" if firing.closed_on is None else str(firing.closed_on)
+
+
+@app.command()
+def export(
+    rule: Annotated[str, typer.Argument(help="Name of a rule")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; without, it is printed")] = None,
+) -> None:
+    """Writes a rule as a file, such as one that was made on the page Alerts, to keep it with other files of rules."""
+    with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
+        text = contract_yaml(_in_order(_written(connection, rule)))
+    if output is None:
+        print(text, end="")
+        return
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise PipelineError(f"{output} exists. Choose another file, or delete it.") from None
+    except OSError as error:
+        raise PipelineError(f"{output} cannot be written: {error.strerror}.") from error
+    say(f"{rule} was written to {output}.")
+
+
+def _in_order(definition: dict[str, Any], keys: type[msgspec.Struct] = RuleKeys) -> dict[str, Any]:
+    """The keys of a rule as the documentation lists them: a database keeps no order."""
+    order = {each.encode_name: number for number, each in enumerate(msgspec.structs.fields(keys))}
+    nested: dict[str, type[msgspec.Struct]] = {}
+    if keys is RuleKeys:
+        nested = {"watch": WatchKeys, "when": WhenKeys, "active": ActiveKeys}
+    return {
+        key: _in_order(definition[key], nested[key]) if key in nested else definition[key]
+        for key in sorted(definition, key=lambda key: order.get(key, len(order)))
+    }
 
 
 @app.command()
@@ -230,15 +266,29 @@ def schema() -> None:
     print_json(msgspec.json.schema(RuleKeys))
 
 
-def _rule(settings: Settings, name: str) -> Rule:
+def _rule(connection: Connection, settings: Settings, name: str) -> Rule:
+    """The rule of a file, or the one in force."""
     path = Path(name)
-    folder = path.parent if path.suffix == ".yaml" else settings.alerts_dir
-    text = read_rules(folder).get(path.stem)
+    is_file = path.suffix == SUFFIX
+    text = read_rules(path.parent if is_file else settings.alerts_dir).get(path.stem)
+    if not is_file and (text is None or text.origin == "built-in"):
+        return rule_of_document(_written(connection, name), name)
     if text is None:
-        raise PipelineError(f"There is no rule {name}. See: logistics alerts list.")
+        raise PipelineError(f"There is no file {name}.")
     if text.document is None:
         raise PipelineError(text.problem or f"The rule {name} cannot be used.")
     return rule_of_document(text.document, text.name)
+
+
+def _written(connection: Connection, name: str) -> dict[str, Any]:
+    """What a rule says, as the database has it; a built-in one may not be there yet."""
+    row = connection.execute(
+        "SELECT definition FROM alert.rules WHERE name = %s AND removed_at IS NULL", (name,)
+    ).fetchone()
+    found = row[0] if row is not None else BUILT_IN.get(name)
+    if found is None:
+        raise PipelineError(f"There is no rule {name} that can be used. See: logistics alerts list.")
+    return dict(found)
 
 
 def _query(name: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:

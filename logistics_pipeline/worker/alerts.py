@@ -9,7 +9,7 @@ from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.channels import Channel
 from logistics_pipeline.alerting.announcing import Publish, announce_left_over
 from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
-from logistics_pipeline.alerting.rules_in_force import RulesInForce, rules_in_force, sync_rules
+from logistics_pipeline.alerting.rules_in_force import RulesInForce, close_what_is_over, rules_in_force, sync_rules
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.files.definition_files import DefinitionError, folder_state
@@ -87,6 +87,7 @@ class AlertDuty:
 
     def _follow(self) -> None:
         before, self._in_force = self._in_force, rules_in_force(self._connection)
+        close_what_is_over(self._connection)
         changed = [name for name, rule in self._in_force.rules.items() if rule != before.rules.get(name)]
         self._schedule.follow(self._in_force.rules, monotonic(), changed=changed)
         if announced := announce_left_over(self._connection, self._in_force.rules, self._publish):

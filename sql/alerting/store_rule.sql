@@ -14,6 +14,7 @@ WITH stored AS (
         origin = excluded.origin,
         enabled = CASE WHEN excluded.definition IS NULL THEN known.enabled ELSE excluded.enabled END,
         problem = excluded.problem,
+        changed_by = NULL,
         changed_at = clock_timestamp(),
         removed_at = NULL
     RETURNING name, version, definition

@@ -9,6 +9,7 @@ import schemathesis
 import yaml
 from schemathesis.generation import GenerationMode
 
+from logistics_api.alerts.rule_schemas import EXAMPLE
 from logistics_api.uploads.names import parse_name
 from tests.api.world import BOARD_ID
 from tests.contract_texts import FUEL
@@ -96,9 +97,15 @@ def _ask_about_identities(case: Any) -> None:
 
 
 def _ask_about_alerts(case: Any) -> None:
-    """Incident 1 and silence 1 are there; a silence ends within a year."""
+    """Incident 1, silence 1, a rule and a trial are there; a silence ends within a year. Nobody removes the rule."""
     parameters = case.path_parameters or {}
-    parameters.update({name: 1 for name in ("incident_id", "silence_id") if name in parameters})
+    known = {"incident_id": 1, "silence_id": 1, "name": "revenue_fell", "trial_id": BOARD_ID}
+    parameters.update({name: value for name, value in known.items() if name in parameters})
+    method = case.operation.method.upper()
+    if method in ("PUT", "DELETE") and "name" in parameters:
+        case.headers["If-Match"] = '"1"' if method == "PUT" else '"999"'
+    if isinstance(case.body, dict) and "definition" in case.body:
+        case.body["definition"] = EXAMPLE
     if case.operation.label == "POST /api/alerts/silences" and isinstance(case.body, dict):
         case.body |= {"starts_at": None, "ends_at": _tomorrow(), "reason": "a test", "labels": {"dataset": "shipments"}}
     if case.operation.label.endswith("/comment"):

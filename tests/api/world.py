@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.types.json import Json
+from psycopg.types.json import Json, Jsonb
 
+from logistics_api.alerts.rule_schemas import EXAMPLE
 from logistics_core.alert_rules.rules import Timing
 from logistics_core.catalogue import built_in_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.alerting.evaluating import evaluate
 from logistics_pipeline.alerting.rules_in_force import rules_in_force, sync_rules
+from logistics_pipeline.alerting.trials import serve_next_trial
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.files.folder import RawFolder
@@ -141,7 +143,7 @@ def _load_fuel_cards(url: str, raw_dir: Path) -> None:
 
 
 def _add_incident(url: str) -> None:
-    """The examples of the OpenAPI document: incident 1 is open, silence 1 in force."""
+    """The examples of the OpenAPI document: incident 1 is open, silence 1 in force; a rule was made and tried."""
     with connect(url) as connection:
         sync_rules(connection, Path("no such folder"))
         rule = rules_in_force(connection).rules["file_unrecognised"]
@@ -154,6 +156,11 @@ def _add_incident(url: str) -> None:
             "SELECT alert.add_silence('file_failed', '{}', now(), now() + interval '1 day', 'Ada', 'moving')"
         )
         connection.execute("DELETE FROM ingest.files WHERE path = 'notes.txt'")
+        written = Jsonb(EXAMPLE)
+        connection.execute("SELECT alert.add_rule('revenue_fell', %s, 'Ada')", (written,))
+        connection.execute("SELECT alert.request_trial('revenue_fell', %s, 30, 'Ada')", (written,))
+        connection.execute("UPDATE alert.trials SET trial_id = %s", (BOARD_ID,))
+        assert serve_next_trial(connection)
 
 
 def _add_job(url: str) -> None:

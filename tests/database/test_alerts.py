@@ -162,7 +162,7 @@ def test_a_rule_that_cannot_be_evaluated_becomes_an_incident_itself(alerts: Aler
     alerts.topics()
     broken = replace(rule, watch=Watch(Kind.METRIC, dataset="no_such_dataset", metric="x"))
     found = alerts.evaluate(broken)
-    assert found.error is not None and "There is no dataset 'no_such_dataset'" in found.error
+    assert found.error is not None and "names 'no_such_dataset', which is no dataset" in found.error
     (announcement,) = alerts.announced
     assert announcement.topic == "alert.unknown" and announcement.title.startswith("Cannot be evaluated: ")
     assert alerts.query("SELECT count(*) FROM alert.incidents WHERE closed_at IS NULL") == [(2,)]

@@ -13,6 +13,7 @@ from logistics_api.database.freshness import AVAILABILITY_EVENT
 from logistics_api.ingestion.stats_schemas import FilesOfDataset
 from logistics_api.system.schemas import FilesByState
 from logistics_api.uploads.schemas import UploadState
+from logistics_core.database_contract.alerts import TrialState
 from logistics_core.database_contract.channels import Channel, FileEvent
 from logistics_core.database_contract.contracts import ProposalState
 from logistics_core.database_contract.file_states import (
@@ -122,12 +123,14 @@ def test_scripts_name_only_states_of_the_contract() -> None:
         path for path, _ in named if path.startswith(("notifying/", "migrations/0024_", "migrations/0028_"))
     }
     of_messages = {state for path, state in named if path in about_messages}
-    about_alerts = {path for path, _ in named if path.startswith(("alerting/", "migrations/0023_"))}
+    about_alerts = {path for path, _ in named if path.startswith(("alerting/", "migrations/0023_", "migrations/0030_"))}
+    of_trials = {state for path, state in named if path == "migrations/0030_alert_rules.sql"}
     others = about_alerts | about_messages | about_proposals | about_pulls | about_identities | about_models
     of_files = {state for path, state in named if path not in others}
     assert of_files and of_files <= set(FileState)
     assert of_proposals == set(ProposalState)
     assert of_pulls == set(PullState)
+    assert of_trials == set(TrialState)
     assert of_identities == set(IdentityProposalState)
     assert of_models == {*VersionState, *JobState}
     assert of_messages == set(MessageState)

@@ -4,7 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from logistics_core.alert_rules.rules import Kind, Watch
+from logistics_core.alert_rules.subjects import check_subjects
 from logistics_core.catalogue import Catalogue
+from logistics_core.catalogue.contract_shapes import ShapeFault
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.observing.metrics import observe_metric
 from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observation, Words
@@ -22,8 +24,10 @@ def look(connection: Connection, catalogue: Catalogue, watch: Watch, moment: dat
         CannotEvaluate: the rule is about something that does not exist.
         psycopg.Error: the statement failed.
     """
-    if watch.dataset is not None and watch.dataset not in catalogue:
-        raise CannotEvaluate(f"There is no dataset {watch.dataset!r}. There are: {', '.join(catalogue)}.")
+    try:
+        check_subjects(watch, catalogue)
+    except ShapeFault as error:
+        raise CannotEvaluate(str(error)) from error
     if watch.kind is Kind.METRIC:
         return observe_metric(connection, catalogue, watch, moment)
     if watch.kind is Kind.FORECAST_ERROR:

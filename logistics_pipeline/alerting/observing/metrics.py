@@ -13,9 +13,11 @@ import msgspec
 from psycopg import sql
 
 from logistics_core.alert_rules.rules import Watch
+from logistics_core.alert_rules.subjects import watched_metric
 from logistics_core.catalogue import Catalogue, Dataset
+from logistics_core.catalogue.contract_shapes import ShapeFault
 from logistics_core.catalogue.metrics import Metric
-from logistics_core.metrics.defaults import find_metric, is_part_of_whole, metrics_of
+from logistics_core.metrics.defaults import is_part_of_whole, metrics_of
 from logistics_core.metrics.periods import DayRange, compared_with, period_of
 from logistics_core.metrics.states import State, StateKind, value_expression, values_of
 from logistics_core.sql_files import read_sql
@@ -74,17 +76,10 @@ def observe_metric(connection: Connection, catalogue: Catalogue, watch: Watch, m
 
 
 def _metric_of(catalogue: Catalogue, watch: Watch) -> tuple[Dataset, Metric]:
-    assert watch.dataset is not None and watch.metric is not None
-    if watch.dataset not in catalogue:
-        raise CannotEvaluate(f"There is no dataset {watch.dataset!r}. There are: {', '.join(catalogue)}.")
-    dataset = catalogue[watch.dataset]
-    metric = find_metric(dataset, watch.metric)
-    if metric is None:
-        known = ", ".join(each.name for each in metrics_of(dataset))
-        raise CannotEvaluate(f"{dataset.name} has no metric {watch.metric!r}. There are: {known}.")
-    if dataset.dating is None and dataset.dated_through is None:
-        raise CannotEvaluate(f"Records of {dataset.name} have no day, so no period is the newest one.")
-    return dataset, metric
+    try:
+        return watched_metric(watch, catalogue)
+    except ShapeFault as error:
+        raise CannotEvaluate(str(error)) from error
 
 
 def _newest_periods(
@@ -108,10 +103,7 @@ def _newest_periods(
 def _source(
     connection: Connection, catalogue: Catalogue, dataset: Dataset, metric: Metric, watch: Watch
 ) -> MetricSource:
-    try:
-        records = records_source(dataset, catalogue, watch.by)
-    except ValueError as error:
-        raise CannotEvaluate(str(error)) from error
+    records = records_source(dataset, catalogue, watch.by)
     if values_of(metric, metrics_of(dataset)):
         return records
     return smallest_source(stored_rollups(connection, dataset), dataset, watch.by) or records
