@@ -140,6 +140,13 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             for day in DAYS[14:]
         ),
     ],
+    "watched_days": [
+        {
+            "day": day, "value": number if number % 6 else None, "shown": "5", "high": 12, "low": 1,
+            "fires": "1 subject" if number > 12 else None,
+        }
+        for number, day in enumerate(DAYS)
+    ],
     "daily_rate": [
         {"date": day, "rate": 0.4 + number % 7 / 100 if number % 6 else None, "mean": 0.41}
         for number, day in enumerate(DAYS)
@@ -159,6 +166,7 @@ MARKS = {
     "weekdays": 7,
     "daily_rate": 18,
     "forecast": 6,
+    "watched_days": 6,
     "metric_periods": 14,
     "metric_stack": 20,
     "metric_series": 14,

@@ -25,14 +25,20 @@ export function standing(incident) {
 }
 
 /** Sends an action; resolves to what the API answers, or to null where it was refused, which is told. */
-export async function act(path, body, { method = "POST" } = {}) {
-  try {
+export const act = (path, body, { method = "POST" } = {}) =>
+  told(async () => {
     const options = body === null ? { method } : { method, body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
     const answer = await send(path, options);
     return answer.status === 204 ? {} : await answer.json();
+  });
+
+/** What a change resolves to, or null where it was refused, which is told. */
+export async function told(change) {
+  try {
+    return await change();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (error.status === 401 || error.status === 403) openLogin("Acting on incidents requires an API key with the scope alerts.");
+    if (error.status === 401 || error.status === 403) openLogin("Acting on alerts requires an API key with the scope alerts.");
     else toast(`${error.title}: ${error.reason}`, "bad");
     return null;
   }

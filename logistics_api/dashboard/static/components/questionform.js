@@ -52,7 +52,7 @@ function datasetField(change, question, catalogue) {
 }
 
 /** Several names, each with a cross, and a list to add one from: `groups` are [heading, {name: words}]. */
-function names(label, kind, chosen, groups, wordsOf, choose) {
+export function names(label, kind, chosen, groups, wordsOf, choose) {
   const chips = chosen.map((name) =>
     h("button", { type: "button", class: "chip", "data-focus": `${kind}-${name}`, "aria-label": `Remove ${label.toLowerCase()} ${wordsOf(name)}`, onclick: () => choose(chosen.filter((other) => other !== name)) }, wordsOf(name), icon("close")),
   );
@@ -74,7 +74,7 @@ function metricField(change, question, { metrics }) {
 }
 
 /** The fields of a dataset and of those it refers to: [[heading, {path: words}]]. */
-function fieldGroups(dimensions) {
+export function fieldGroups(dimensions) {
   const groups = new Map();
   for (const { path, title } of Object.values(dimensions)) {
     const steps = path.split(".").slice(0, -1);

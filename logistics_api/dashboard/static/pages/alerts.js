@@ -5,10 +5,15 @@ import * as events from "../events.js";
 import { count, decimal, moment } from "../format.js";
 import { icon } from "../icons.js";
 import { at } from "../root.js";
-import { INCIDENTS, RULES, SILENCES, act, actionButton, askFor, severityBadge, standing, subjectWords } from "../alerts.js";
+import { get } from "../api.js";
+import { INCIDENTS, RULES, SILENCES, act, actionButton, askFor, severityBadge, standing, subjectWords, told } from "../alerts.js";
+import { CATALOGUE, described } from "../metrics.js";
+import { WRITTEN, changeRule, removeRule } from "../rules.js";
 import { badge } from "../components/badges.js";
 import { parameterSelect } from "../components/choices.js";
+import { confirmAction } from "../components/dialogs.js";
 import { message, panel } from "../components/panel.js";
+import { ruleForm } from "../components/ruleform.js";
 import { table } from "../components/table.js";
 import { keepTimes, when } from "../components/times.js";
 
@@ -60,12 +65,13 @@ export function build(view) {
   });
   const rules = panel(view, {
     title: "Rules",
-    subtitle: "What is watched; a file in the folder alerts of the data folder adds or changes one",
-    request: () => RULES,
+    subtitle: "What is watched, and how often it is not as it should be",
+    request: () => ({ found: RULES, written: WRITTEN }),
     live: null,
     placeholder: "16rem",
-    csv: (answer) => ({ columns: ["name", "title", "severity", "origin", "is_enabled", "open_incidents", "subjects", "evaluated_at", "error", "problem"].map((key) => ({ key })), rows: answer.rules }),
-    render: (answer) => [workerNote(answer.duties), ruleTable(answer.rules)],
+    actions: [actionButton([icon("add"), "New rule"], () => openForm(null, renew), "new-rule")],
+    csv: ({ found }) => ({ columns: ["name", "title", "severity", "origin", "is_enabled", "open_incidents", "subjects", "evaluated_at", "changed_by", "error", "problem"].map((key) => ({ key })), rows: found.rules }),
+    render: ({ found, written }) => [workerNote(found.duties), ruleTable(found.rules, written.rules, renew)],
   });
   function renew() {
     for (const each of [one, list, silences, rules]) each.renew();
@@ -200,20 +206,56 @@ function workerNote(duties) {
   return h("p", { class: "note bad", role: "note" }, icon("warning"), h("span", {}, `No worker has evaluated these rules ${since}. `, h("code", {}, "logistics up"), " starts one, ", h("code", {}, "logistics work"), " is one."));
 }
 
-function ruleTable(rules) {
+const ORIGINS = { "built-in": "Built in", file: "File" };
+
+function ruleTable(rules, written, renew) {
   if (rules.length === 0) return message("bell", "There are no rules yet", "They are there once a worker has started.");
+  const byName = new Map(written.map((rule) => [rule.name, rule]));
   const trouble = (row) => row.problem ?? row.error;
   return table({
     caption: "All rules",
     rows: rules,
     columns: [
-      { key: "title", label: "Rule", head: true, wrap: true, node: (words, row) => [words ?? row.name, !row.is_enabled && [" ", badge("Disabled")]] },
+      { key: "title", label: "Rule", head: true, wrap: true, node: (words, row) => [words ?? row.name, !row.is_enabled && [" ", badge("Switched off")]] },
       { key: "severity", label: "Severity", node: severityBadge },
       { key: "open_incidents", label: "Open", number: true, format: count },
       { key: "subjects", label: "Subjects", number: true, format: (subjects) => (subjects === null ? "–" : count(subjects)), title: "How many files, datasets, sources or values the last look has seen" },
       { key: "evaluated_at", label: "Evaluated", node: when },
       { key: "name", label: "Name", node: (name) => h("code", {}, name) },
+      { key: "origin", label: "From", format: (origin, row) => ORIGINS[origin] ?? row.changed_by, title: "Who changed it last; File: a file in the folder alerts of the data folder, which is changed there" },
+      { key: "version", label: "Actions", node: (_, row) => byName.has(row.name) && h("div", { class: "chips" }, ruleActions(byName.get(row.name), renew)) },
     ],
     detail: (row) => trouble(row) && h("p", { class: "problem", tabindex: "0" }, trouble(row)),
   });
+}
+
+function ruleActions(rule, renew) {
+  if (rule.definition === null) return null;
+  const named = (words, label, onclick, name) => {
+    const button = actionButton(words, onclick, `${name}-${rule.name}`);
+    button.setAttribute("aria-label", `${label} ${rule.name}`);
+    return button;
+  };
+  if (rule.origin === "file") return named("Look", "Look at", () => openForm(rule, renew), "change");
+  return [
+    named("Change", "Change", () => openForm(rule, renew), "change"),
+    named(rule.is_enabled ? "Switch off" : "Switch on", rule.is_enabled ? "Switch off" : "Switch on", () => switchRule(rule, renew), "switch"),
+    rule.origin === "api" && named("Remove", "Remove", () => remove(rule, renew), "remove"),
+  ];
+}
+
+async function openForm(rule, renew) {
+  const catalogue = described(await get(CATALOGUE));
+  if (await ruleForm({ rule, catalogue })) renew();
+}
+
+async function switchRule(rule, renew) {
+  const { enabled: _, ...definition } = rule.definition;
+  if (await told(() => changeRule(rule, rule.is_enabled ? { ...definition, enabled: false } : definition))) renew();
+}
+
+async function remove(rule, renew) {
+  const text = "What is open of it ends. A built-in rule is as it was before somebody changed it.";
+  const isWanted = await confirmAction({ title: `Remove the rule ${rule.name}?`, text, action: "Remove" });
+  if (isWanted && (await told(() => removeRule(rule)))) renew();
 }

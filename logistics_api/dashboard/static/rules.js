@@ -1,0 +1,97 @@
+// Rules of alerts: what they can watch in words, and how they are read, stored, switched and tried.
+
+import { get, send } from "./api.js";
+
+export const WRITTEN = "/api/alerts/rules";
+const TRIALS = "/api/alerts/trials";
+
+/** What a rule can watch → words, and the unit of its value. `needs`: what it cannot be without. */
+export const KINDS = {
+  metric: { words: "A metric", needs: ["dataset", "metric"] },
+  outside_forecast: { words: "A metric outside its forecast", unit: "periods", needs: ["dataset", "metric"] },
+  failed_files: { words: "Files that have failed" },
+  unrecognised_files: { words: "Files that belong to no dataset" },
+  rejected_share: { words: "Rejected records of a file", unit: "percent" },
+  overdue_datasets: { words: "Datasets without new files", unit: "times the usual gap" },
+  figures_behind: { words: "Figures that are behind", unit: "seconds" },
+  refresh_failed: { words: "A refresh that has failed" },
+  unbalanced_files: { words: "Files whose counts do not add up", unit: "files" },
+  contract_questions: { words: "Contracts that wait for a decision", unit: "proposals" },
+  sources_failing: { words: "Sources that fail", unit: "seconds" },
+  places_failing: { words: "Places of files that cannot be reached", unit: "seconds" },
+  forecast_error: { words: "Errors of forecasts", unit: "times those of repeating the last season" },
+  forecast_set_back: { words: "Forecasts that were set back", unit: "series" },
+};
+
+/** A word for each kind of period, and for what a value is compared with. */
+export const GRAINS = { day: "days", week: "weeks", month: "months" };
+export const COMPARED = { "": "Nothing", previous: "The period before", year: "A year before", weekdays: "The same weekdays a year before" };
+
+/** Keys of a rule that the form has fields for; the others stay as they are. */
+const OF_FORM = new Set(["title", "description", "watch", "when", "for", "keepFor", "severity", "groupBy", "owner", "runbook", "enabled"]);
+const OF_WATCH = new Set(["kind", "dataset", "metric", "by", "grain", "over", "compare"]);
+
+/** The names of keys that the form has no field for. */
+export const otherKeys = (definition) => [
+  ...Object.keys(definition).filter((key) => !OF_FORM.has(key)),
+  ...Object.keys(definition.watch ?? {}).filter((key) => !OF_WATCH.has(key)),
+];
+
+/** The datasets whose metrics can be watched: their records have days. */
+export const withDays = (catalogue) => Object.keys(catalogue).filter((name) => catalogue[name].has_days);
+
+/** The one that a form begins with. */
+export const firstDataset = (catalogue) => (catalogue.shipments ? "shipments" : withDays(catalogue)[0]);
+
+/** A rule to begin with. */
+export const fresh = (catalogue) => {
+  const dataset = firstDataset(catalogue);
+  return { title: "", watch: { kind: "metric", dataset, metric: Object.keys(catalogue[dataset]?.metrics ?? {})[0] }, when: {} };
+};
+
+/** A name made of a title: small letters, digits and underscores, a letter first. */
+export const nameOf = (title) =>
+  title.normalize("NFKD").toLowerCase().replaceAll(/[^a-z0-9]+/g, "_").replaceAll(/^[^a-z]+|_+$/g, "").slice(0, 40).replace(/_+$/, "");
+
+/** What the catalogue of metrics says of the metric that a rule watches; null without one. */
+export const metricOf = ({ watch }, catalogue) => catalogue[watch.dataset]?.metrics[watch.metric] ?? null;
+
+/** Without keys that hold nothing: the reader has words of its own for what is missing. */
+function cleaned(value) {
+  if (Array.isArray(value) || value === null || typeof value !== "object") return value;
+  const entries = Object.entries(value).map(([key, each]) => [key, cleaned(each)]);
+  return Object.fromEntries(entries.filter(([, each]) => each !== null && each !== "" && each !== undefined && !(Array.isArray(each) && each.length === 0)));
+}
+
+/** A definition without empty keys, and without those that its kind does not take. */
+export function tidy(definition) {
+  const { kind } = definition.watch;
+  const watch = { ...definition.watch };
+  if (!KINDS[kind]?.needs) for (const key of ["metric", "by", "grain", "over", "compare"]) delete watch[key];
+  if (kind === "outside_forecast") for (const key of ["by", "compare"]) delete watch[key];
+  const found = cleaned({ ...definition, watch });
+  if (found.when && Object.keys(found.when).length === 0) delete found.when;
+  return found;
+}
+
+const written = (definition, extra = {}) => JSON.stringify({ ...extra, definition });
+const headers = (version) => ({ "Content-Type": "application/json", ...(version && { "If-Match": `"${version}"` }) });
+
+export const addRule = async (name, definition) => (await send(WRITTEN, { method: "POST", headers: headers(), body: written(definition, { name }) })).json();
+
+export const changeRule = async ({ name, version }, definition) =>
+  (await send(`${WRITTEN}/${name}`, { method: "PUT", headers: headers(version), body: written(definition) })).json();
+
+export const removeRule = ({ name, version }) => send(`${WRITTEN}/${name}`, { method: "DELETE", headers: headers(version) });
+
+/** Tries a rule; resolves when a worker has done it. `waiting(seconds)` is called until then; `stopped()` ends the wait. */
+export async function tryRule(name, definition, days, waiting, stopped) {
+  let trial = await (await send(TRIALS, { method: "POST", headers: headers(), body: written(definition, { name, days }) })).json();
+  const began = Date.now();
+  while (["queued", "running"].includes(trial.state) && !stopped()) {
+    waiting((Date.now() - began) / 1000, trial.state);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    trial = await get(`${TRIALS}/${trial.trial_id}`);
+  }
+  return trial;
+}
