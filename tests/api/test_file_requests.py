@@ -206,7 +206,7 @@ def test_no_role_of_the_api_can_write_a_table(connection: Connection, role: str)
     assert sequences == (0, True)
 
 
-def test_the_operator_can_call_few_functions_of_ours_and_the_reader_none(connection: Connection) -> None:
+def test_the_operator_can_call_few_functions_of_ours_and_the_reader_one(connection: Connection) -> None:
     def functions(role: str) -> list[Any]:
         return connection.execute(
             "SELECT proname, prosecdef, proconfig, has_function_privilege('public', pg_proc.oid, 'EXECUTE') "
@@ -217,11 +217,13 @@ def test_the_operator_can_call_few_functions_of_ours_and_the_reader_none(connect
         ).fetchall()
 
     names = [
-        "act_on_incident", "add_board", "add_silence", "cancel_job", "change_board", "decide_proposal", "delete_board",
-        "end_silence", "make_link", "request_contract_action", "request_file_action", "request_job", "request_pull",
+        "act_on_incident", "add_board", "add_rule", "add_silence", "cancel_job", "change_board", "change_rule",
+        "decide_proposal", "delete_board", "end_silence", "extend_sessions", "make_link", "remove_rule",
+        "request_contract_action", "request_file_action", "request_job", "request_pull", "request_trial", "sign_in",
+        "sign_out", "subscribe_again", "unsubscribe",
     ]  # fmt: skip
     assert functions(OPERATOR) == [(name, True, ['search_path=""'], False) for name in names]
-    assert functions(READER) == []
+    assert functions(READER) == [("read_link", True, ['search_path=""'], False)]  # signed by a key it cannot read
 
 
 def test_every_statement_that_writes_is_refused_to_both(database_url: str, connection: Connection) -> None:
