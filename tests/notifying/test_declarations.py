@@ -92,6 +92,8 @@ FAULTS = [
     ),
     ("endpoints: {a: {channel: inbox, titleTemplate: '{{ x | replace: 1, 2 }}'}}", "uses replace"),
     ("mail: {server: s, from: nobody}", "no address of mail"),
+    ("mail: {server: s, from: '@b'}", "mail.from is '@b', no address of mail"),
+    ("mail: {server: s, from: 'a@b.org, c@d.org'}", "mail.from is 'a@b.org, c@d.org', no address of mail"),
     ("mail: {server: s, from: a@b.org, security: none}", "add `private: true`"),
     ("mail: {server: s, from: a@b.org, password: hunter2}", "env:NAME or file:PATH"),
     ("mail: {server: s, from: a@b.org, port: 0}", "mail.port is 0. Expected: 1 to 65535"),

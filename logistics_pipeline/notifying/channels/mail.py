@@ -10,11 +10,13 @@ import ssl
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from email.errors import MessageError
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, getaddresses
 from hashlib import sha256
+from io import BufferedReader
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -39,20 +41,23 @@ BOUNCE_HEADER = "X-Logistics-Bounce"
 """Names the message in a mail that comes back to an address that does not."""
 LONGEST_BOUNCES = 24
 """Characters before the @ of the mailbox for bounces, so that there is place for the message."""
+_MOST_BYTES = 64 << 10
+"""Of one answer."""
 _PORTS = {"tls": 465, "starttls": 587, "none": 25}
 _NO_SUCH_ADDRESS = re.compile(r"\b5\.1\.\d{1,3}\b")
 _POLICY = re.compile(r"\b5\.7\.\d{1,3}\b")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _ADDRESS_CODES = frozenset({550, 551, 553})
 
 
 def send_mail(message: Outgoing, configuration: Configuration) -> Outcome:
     """Sends a message to its recipient, in a session of its own."""
-    mail = mail_of(message)
+    mail, recipient = mail_of(message), mailbox(message.recipient).addr_spec
     server = configuration.inner("mail")
     end = monotonic() + LONGEST_SECONDS
     try:
         with _session(server, end) as session:
-            session.send_message(mail, from_addr=_envelope_sender(message, server), to_addrs=[message.recipient])
+            session.send_message(mail, from_addr=_envelope_sender(message, server), to_addrs=[recipient])
     except SourceFault as fault:
         advice = "If that is right, add `private: true` to `mail`."
         return Outcome(AttemptOutcome.REFUSED, configuration.clean(f"{fault.message} {advice}"))
@@ -117,6 +122,14 @@ class _GuardedSmtp(smtplib.SMTP):
             return opened if self._context_from_start is None else self._with_tls(opened, host)
         raise error or OSError(f"{host} has no address")
 
+    def getreply(self) -> tuple[int, bytes]:
+        """One answer, of bounded length: a server may go on for ever."""
+        if self.file is None:
+            assert self.sock is not None
+            self.file = _BoundedLines(self.sock.makefile("rb"))
+        self.file.left = _MOST_BYTES
+        return super().getreply()
+
     def _with_tls(self, opened: socket.socket, host: str) -> socket.socket:
         assert self._context_from_start is not None
         try:
@@ -135,6 +148,25 @@ class _GuardedSmtp(smtplib.SMTP):
     def stop_guard(self) -> None:
         if self.guard is not None:
             self.guard.cancel()
+
+
+class _BoundedLines:
+    """The lines of a server, of which each answer may have so many bytes."""
+
+    def __init__(self, lines: BufferedReader) -> None:
+        self._lines = lines
+        self.left = 0
+
+    def readline(self, most: int) -> bytes:
+        """The next line. Raises OSError if the answer is too long."""
+        line = self._lines.readline(most)
+        self.left -= len(line)
+        if self.left < 0:
+            raise OSError(f"the answer has more than {_MOST_BYTES:,} bytes")
+        return line
+
+    def close(self) -> None:
+        self._lines.close()
 
 
 def _shut(opened: socket.socket) -> None:
@@ -230,19 +262,24 @@ def _add_list_headers(mail: EmailMessage, addresses: list[str]) -> None:
 
 
 def mailbox(text: str) -> Address:
-    """An address, with a name before it or without one.
+    """An address, with a name before it or without one. Its domain is written as names of hosts are: xn--...
 
     Raises:
-        ConfigurationError: it is none.
+        ConfigurationError: it is none, or more than one.
     """
-    name, spec = parseaddr(text)
+    found = getaddresses([text])
+    name, spec = found[0] if len(found) == 1 else ("", "")
+    local, _, domain = spec.rpartition("@")
     try:
-        found = Address(name, addr_spec=spec)
-    except (ValueError, IndexError, AttributeError, TypeError):
-        found = Address()
-    if not found.username or not found.domain or any(each in text for each in "\r\n"):
+        domain = domain.encode("idna").decode()
+        address = Address(name, addr_spec=f"{_BEYOND_ASCII.sub('x', local)}@{domain}")
+        if not local.isascii():  # RFC 6531; the library takes such as parts alone
+            address = Address(name, username=local, domain=domain)
+    except (ValueError, IndexError, AttributeError, TypeError, MessageError):
+        address = Address()
+    if not address.username or not address.domain or any(each in text for each in "\r\n"):
         raise ConfigurationError(f"{text!r} is no address of mail. Expected: name@example.org.")
-    return found
+    return address
 
 
 def _envelope_sender(message: Outgoing, server: Configuration) -> str:
