@@ -295,6 +295,11 @@ class Settings(BaseSettings):
     keep_sessions_days: PositiveInt = Field(
         90, description="Sessions of people are deleted this many days after their end"
     )
+    keep_predictions_days: PositiveInt = Field(
+        730, description="Predictions of models are deleted this many days after their truth arrived, and those "
+        "of which it never arrived this many days after they were made, with their scores; not before the version in "
+        "production was trained on later records"
+    )  # fmt: skip
     export_to: str | None = Field(
         None, description="Where everything that a restored database needs is exported every night: a folder, or a URL "
         "such as s3://bucket/backups that no source watches. Unset: nowhere"

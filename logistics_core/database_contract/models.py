@@ -26,6 +26,9 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+OPEN_DAYS = 60
+"""Records without a value that began longer before the newest one are not predicted: it is missing, not to come."""
+
 MOST_JOB_ROWS = 100_000
 """Of one job."""
 

@@ -5,7 +5,7 @@ from logistics_core.catalogue.contract_shapes import listed, suggestion
 from logistics_core.identities.unlinked import external_ids_in
 
 LONGEST_ID = 255
-"""Characters of an external id or a key in a link: those that a field of records may have. An index holds two of them."""
+"""Characters of an external id or a key in a link: those that a field of records may have. An index holds two."""
 
 
 def entities_of(catalogue: Catalogue) -> list[Dataset]:

@@ -12,6 +12,7 @@ from time import perf_counter
 from psycopg import sql
 
 from logistics_core.database_contract.locks import HOUSEKEEPING_LOCK
+from logistics_core.database_contract.models import OPEN_DAYS
 from logistics_core.settings import Settings
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection, advisory_lock, connect, transient_errors
@@ -19,6 +20,7 @@ from logistics_pipeline.database.connections import Connection, advisory_lock, c
 FILES_PER_TRANSACTION = 1_000
 REJECTS_PER_TRANSACTION = 10_000
 EVENTS_PER_TRANSACTION = 5_000
+PREDICTIONS_PER_TRANSACTION = 50_000
 """Limits of one transaction, so that loads never wait for long."""
 
 
@@ -33,6 +35,7 @@ class Retention:
     forecasts_days: int = 90
     messages_days: int = 365
     sessions_days: int = 90
+    predictions_days: int = 730
 
     @classmethod
     def of(cls, settings: Settings) -> "Retention":
@@ -44,6 +47,7 @@ class Retention:
             settings.keep_forecasts_days,
             settings.keep_messages_days,
             settings.keep_sessions_days,
+            settings.keep_predictions_days,
         )
 
 
@@ -62,6 +66,8 @@ class Housekeeping:
     """Of notifications, with their messages."""
     sessions_deleted: int
     """Of people."""
+    predictions_deleted: int
+    """Of models, with their scores."""
     vacuumed: list[str]
     """Tables, as schema.name."""
     seconds: float
@@ -88,6 +94,7 @@ def run_housekeeping(url: str, retention: Retention) -> Housekeeping:
             fits_thinned=_thin_forecasts(connection, retention.forecasts_days),
             events_deleted=_delete_old_messages(connection, retention.messages_days),
             sessions_deleted=_delete_ended_sessions(connection, retention.sessions_days),
+            predictions_deleted=_delete_old_predictions(connection, retention.predictions_days),
             vacuumed=_vacuum(connection),
             seconds=perf_counter() - started,
         )
@@ -141,6 +148,15 @@ def _delete_old_messages(connection: Connection, days: int) -> int:
 
 def _delete_ended_sessions(connection: Connection, days: int) -> int:
     return connection.execute(read_sql("housekeeping/delete_ended_sessions").encode(), {"days": days}).rowcount
+
+
+def _delete_old_predictions(connection: Connection, days: int) -> int:
+    query = read_sql("housekeeping/delete_old_predictions").encode()
+    parameters = {"days": days, "open_days": OPEN_DAYS, "predictions": PREDICTIONS_PER_TRANSACTION}
+    total = 0
+    while deleted := connection.execute(query, parameters).rowcount:
+        total += deleted
+    return total
 
 
 def _thin_forecasts(connection: Connection, days: int) -> int:

@@ -78,8 +78,8 @@ def train(
     if not windows:
         inputs = f" {', '.join(model.per)} and" if model.per else ""
         raise TooFewRecords(
-            f"None of the newest {TESTED:.0%} of the records has{inputs} a group that was seen before, so nothing can be "
-            "tested."
+            f"None of the newest {TESTED:.0%} of the records has{inputs} a group that was seen before, so nothing can "
+            "be tested."
         )
     found = fit(records.value, records.group, len(records.groups), records.inputs)
     draft = _draft(dataset, catalogue, model, records, found, data_version, perf_counter() - started)

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.models import DeclaredModel
+from logistics_core.database_contract.models import OPEN_DAYS
 from logistics_core.models.durations import Prediction
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
@@ -18,9 +19,6 @@ from logistics_pipeline.models import drift
 from logistics_pipeline.models.predictors import DurationPredictor
 from logistics_pipeline.models.records import Records, read_records
 from logistics_pipeline.models.registry import Version
-
-OPEN_DAYS = 60
-"""Records without a value that began longer ago are not predicted: it is missing, not still to come."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,8 @@ def new_records(
 ) -> tuple[Records, list[int]]:
     """Records that were never predicted, and the rows of those that can be: unfinished, or begun after training."""
     records = read_records(connection, dataset, catalogue, model, only_new=True)
-    newest = records.days[-1] if len(records) else date.min
     last_day = version.last_day or date.min
+    newest = max([last_day, *records.days[-1:]])  # what is new may be old, and arrive late
     rows = [
         row
         for row, (day, value) in enumerate(zip(records.days, records.value.tolist(), strict=True))

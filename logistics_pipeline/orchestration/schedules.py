@@ -36,6 +36,7 @@ def keep_database(context: dg.OpExecutionContext, database: dg.ResourceParam[Dat
             "fits_thinned": done.fits_thinned,
             "events_deleted": done.events_deleted,
             "sessions_deleted": done.sessions_deleted,
+            "predictions_deleted": done.predictions_deleted,
             "vacuumed": ", ".join(done.vacuumed),
             "seconds": round(done.seconds, 3),
         }

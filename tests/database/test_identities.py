@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import count
-from random import Random
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg

@@ -20,6 +20,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.database.contracts import catalogue_in_force
+from logistics_pipeline.database.housekeeping import Retention, run_housekeeping
 from logistics_pipeline.exports.backup import export_everything, restore
 from logistics_pipeline.exports.destinations import destination
 from logistics_pipeline.loading.options import BatchLimits
@@ -128,6 +129,29 @@ def test_a_model_of_odd_values_that_no_new_record_has_the_inputs_of_leaves_no_ve
         "None of the newest 20% of the records has weight and"
     )
     assert connection.execute("SELECT count(*) FROM models.versions").fetchone() == (0,)
+
+
+def test_old_predictions_are_deleted_and_not_made_anew(folder: FolderUnderTest, connection: Connection) -> None:
+    update(folder)
+    load(folder, "2", as_csv(deliveries(3, start=DAYS)))  # finished after the training
+    load(folder, "3", as_csv(deliveries(2, start=DAYS + 3, hours=None)))
+    assert update(folder).predicted == 60
+    connection.execute("UPDATE models.predictions SET predicted_at = predicted_at - interval '800 days'")
+    connection.execute("UPDATE models.predictions SET actual_at = actual_at - interval '800 days'")
+
+    def deleted() -> int:
+        found = run_housekeeping(folder.url, Retention.of(Settings())).predictions_deleted
+        assert update(folder).predicted == 0, "none is made anew"
+        return found
+
+    assert deleted() == 0, "the version in production was trained before"
+    update(folder, trains=True)
+    assert deleted() == 36
+    assert deleted() == 0, "the truth may still arrive"
+    load(folder, "4", as_csv(deliveries(4, start=DAYS + 80)))
+    update(folder, trains=True)
+    assert deleted() == 24
+    assert connection.execute("SELECT count(*) FROM models.predictions").fetchone() == (48,)
 
 
 def test_too_few_records_leave_no_version(raw_folder: FolderUnderTest, raw_dir: Path, connection: Connection) -> None:
