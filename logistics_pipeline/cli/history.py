@@ -226,16 +226,20 @@ def _print_documents(history: FigureHistory) -> None:
         )
 
 
+def _text(value: Any) -> str:
+    return "none" if value is None else str(value)
+
+
 def _print_history(history: FigureHistory) -> None:
     at = "before the first file" if history.since is None else f"as of {history.since.path}"
     print_table(
-        ("metric", at, "now"), [(name, str(value), str(history.now[name])) for name, value in history.then.items()]
+        ("metric", at, "now"), [(name, _text(value), _text(history.now[name])) for name, value in history.then.items()]
     )
     say(f"{len(history.changes):,} of {history.files:,} files since then changed them.")
     print_table(
         ("file", "metric", "before", "after"),
         [
-            (change.file.path, name, str(change.before[name]), str(value))
+            (change.file.path, name, _text(change.before[name]), _text(value))
             for change in history.changes
             for name, value in change.after.items()
             if change.before[name] != value
