@@ -520,6 +520,46 @@ def test_history_is_exported_and_restored(
                 assert rows_as_of(other, dataset, file_id) == rows_as_of(connection, dataset, file_id)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("type: integer", "type: number"),
+        ("type: string, role: text", "type: string, role: dimension"),
+        ("type: string, role: dimension", "type: string, role: text"),
+        ("type: string, constraints: {required: true}", "type: string"),
+        ("type: string", "type: string, aliases: [Tour]"),
+    ],
+)
+def test_versions_follow_a_field_whose_type_changes(
+    folder: FolderUnderTest, connection: Connection, fresh: Callable[[], Any], old: str, new: str
+) -> None:
+    """As of each file, the rows are those of a database that has known nothing but the new contract."""
+    before, after = (
+        FUEL.replace("datedBy:", f"    - {{name: tour, title: Tour, {rest}}}\ndatedBy:") + KEPT for rest in (old, new)
+    )
+    files: dict[str, list[Record]] = {
+        f"fuel/{number}.json": [payment(key, litres=number, tour=str(key)) for key in range(number, number + 4)]
+        for number in range(1, 6)
+    }
+    folder = old_folder = in_force(folder, connection, before)
+    for name in ("fuel/1.json", "fuel/2.json", "fuel/3.json"):
+        folder.drop_and_load(name, files[name])
+    folder = in_force(folder, connection, after)
+    folder.drop_and_load("fuel/4.json", files["fuel/4.json"])
+    old_folder.drop_and_load("fuel/5.json", files["fuel/5.json"])  # a load that began with the contract before
+    unload_file(folder.url, "fuel/3.json", folder.options)
+    dataset = folder.options.catalogue["fuel"]
+    with fresh() as url, connect(url) as other:
+        accepted(other, after)
+        again = replace(folder, url=url)
+        for number, name in enumerate(files, start=1):
+            loaded = again.drop_and_load(name, files[name])
+            assert loaded.is_loaded and loaded.file.file_id == number
+            if number == 3:
+                unload_file(url, name, again.options)
+            assert rows_as_of(connection, dataset, number) == all_rows(other, dataset)
+
+
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1), (1, 3, 2)])
 @pytest.mark.parametrize("gone", [1, 2, 3])
 def test_a_version_counts_again_where_the_one_after_it_is_gone(
