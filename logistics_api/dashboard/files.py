@@ -36,7 +36,7 @@ from logistics_core.settings import Settings
 
 FOLDER = Path(__file__).resolve().parent / "static"
 PAGES = re.compile(
-    r"/(?:(?:routes|vehicles|data|import|boards|sources|identities)(?:/.*)?|costs|pipeline|explore|forecasts|models|alerts)?",
+    r"/(?:(?:routes|vehicles|data|import|boards|sources|identities)(?:/.*)?|costs|pipeline|explore|forecasts|models|alerts|signed-out)?",
     re.DOTALL,
 )
 """Addresses of pages: the modules take over from there, so all of them are the same file."""
@@ -89,6 +89,7 @@ class Dashboard:
         self._describe = describe
         self._description: File | None = None
         self._uploads = UploadPlace(settings)
+        self._can_sign_in = settings.oidc_issuer is not None
         self._lock = Lock()
 
     def prepare(self) -> None:
@@ -120,7 +121,7 @@ class Dashboard:
     async def page(self, scope: Scope) -> "File":
         """The one page; its scripts show what its address names, also that it names nothing."""
         uploads = self._uploads.name or "", await self._uploads.origin() or ""
-        return _page(self.vega.version, *self._descriptions, root_of(scope), *uploads)
+        return _page(self.vega.version, *self._descriptions, root_of(scope), *uploads, can_sign_in=self._can_sign_in)
 
     def _make_description(self) -> "File":
         with self._lock:
@@ -260,14 +261,17 @@ def root_of(scope: Scope) -> str:
 
 
 @lru_cache(PAGES_REMEMBERED)
-def _page(vega: str, datasets: str, measures: str, root: str, upload_place: str, upload_origin: str) -> File:
+def _page(
+    vega: str, datasets: str, measures: str, root: str, upload_place: str, upload_origin: str, *, can_sign_in: bool
+) -> File:
     """The one page, with the addresses of this version and, so that they need no request, datasets and measures.
 
-    `upload_place` takes files at `upload_origin`; both may be empty.
+    `upload_place` takes files at `upload_origin`; both may be empty. `can_sign_in`: there is an identity provider.
     """
     html = (FOLDER / "index.html").read_text(encoding="utf-8")
     html = html.replace("{{assets}}", f"assets/{_release()}").replace("{{vega}}", escape(vega))
     html = html.replace("{{root}}", escape(root)).replace("{{upload_place}}", escape(upload_place))
+    html = html.replace("{{sign_in}}", "yes" if can_sign_in else "")
     html = html.replace("{{datasets}}", escape(datasets)).replace("{{measures}}", escape(measures))
     body = html.encode()
     tag = _tag(body + upload_origin.encode())  # with another policy, it is another page

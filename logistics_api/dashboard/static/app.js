@@ -12,7 +12,7 @@ import { at } from "./root.js";
 import * as router from "./router.js";
 import { View } from "./view.js";
 import { rangeControl } from "./components/range.js";
-import { account, openLogin } from "./components/login.js";
+import { account, signedOut, signInButtons, withoutRole } from "./components/login.js";
 import { message } from "./components/panel.js";
 
 /** Name in the address → words, icon (or, for one that is not in the navigation, the page it is `below`), and the module; a page exports title(view), build(view), ranged (default true) and compared (default false). */
@@ -102,11 +102,15 @@ function themeChoice() {
 async function follow(place) {
   const mine = ++opening;
   if (!router.isPage(location.pathname)) return refuse("Page not found", `There is no page at ${location.pathname}.`, h("a", { class: "button primary", href: at("/") }, "Open the overview"));
+  if (place.page === "signed-out") return showSignedOut(place.parameters.get("problem"));
   const wrong = WITHOUT_RANGE.has(place.page) ? null : problem(place.parameters);
   if (wrong) return refuse("Invalid range", wrong, h("a", { class: "button primary", href: defaultRange() }, "Show the default range"));
   if (status === null) load(place).catch(() => {}); // what the page needs comes meanwhile; `open` reports if it does not
   try {
-    if (status === null) await readStatus();
+    if (status === null) {
+      await readStatus();
+      events.start();
+    }
   } catch (error) {
     return mine === opening && fail(error);
   }
@@ -256,6 +260,17 @@ function refuse(heading, reason, link) {
   showLive();
 }
 
+/** Where a sign-out ends, or a sign-in that did not succeed. */
+function showSignedOut(problem) {
+  const [heading, words] = signedOut(problem);
+  leave(heading);
+  const links = h("p", { class: "chips" }, signInButtons("The dashboard requires an API key.", "/"));
+  replace(body, h("div", { class: "panel" }, message(problem ? "warning" : "check", heading, words, links)));
+  showLive();
+  const overview = h("a", { class: "button", href: at("/") }, "Open the overview");
+  request(STATUS).then(() => links.append(overview), () => {}); // where it can be read without signing in
+}
+
 function leave(heading) {
   view?.end();
   view = null;
@@ -276,18 +291,21 @@ function alert(...words) {
 }
 
 /** Shows an error in place of the page, such as a missing status or an unknown address. */
-function fail(error, heading = "Logistics Analytics") {
+async function fail(error, heading = "Logistics Analytics") {
+  const mine = opening;
+  const lacking = error.status === 403 ? await withoutRole() : null;
+  if (mine !== opening) return;
+  if (lacking) return refuse(...lacking);
   if (!(error instanceof ApiError)) console.error(error);
   leave(heading);
   const again = error.status === 401
-    ? h("button", { type: "button", class: "button primary", onclick: () => openLogin("This dashboard requires an API key.") }, "Sign in")
+    ? h("p", { class: "chips" }, signInButtons("This dashboard requires an API key."))
     : h("button", { type: "button", class: "button primary", onclick: () => follow(router.read()) }, icon("refresh"), "Try again");
   const note = error.requestId && h("small", {}, `request ${error.requestId}`);
   replace(body, h("div", { class: "panel" }, alert(error.title ?? "The page could not be opened", error.reason ?? error.message, again, note)));
   showLive();
   if (error.status === 401) return events.stop();
   if (!error.isOfServer && !error.retryAfter) return;
-  const mine = opening;
   events.later(error.retryAfter ?? 10, () => mine === opening && follow(router.read()));
 }
 
@@ -395,4 +413,4 @@ events.on("alerts", async () => {
   const open = await openIncidents();
   if (open !== null) showIncidents(open.critical + open.warning);
 });
-events.start();
+if (router.read().page !== "signed-out") events.start();

@@ -1,11 +1,20 @@
-// The current user and their permissions. The browser holds the API key in a cookie that no script can read.
+// Who is signed in and what they may do. The browser holds the key or the session in a cookie that no script can read.
 
-import { get, send } from "./api.js";
+import { get, send, url } from "./api.js";
+import { at, pathOf } from "./root.js";
 
 const ADDRESS = "/api/session";
 let known = null;
 
-/** {name, is_anonymous, scopes}: requested once, because only login and logout change it. */
+/** Whether people can sign in with an identity provider. */
+export const canSignIn = document.querySelector('meta[name="logistics-sign-in"]').content !== "";
+
+/** Where a person signs in, to come back to a path of the dashboard: by default the present one. */
+export function signInAddress(path = pathOf(location.pathname) + location.search) {
+  return at(url("/api/sign-in", { return_to: path }));
+}
+
+/** {name, is_anonymous, scopes, method, roles, groups, …}: requested once, because only signing in and out change it. */
 export function session() {
   known ??= get(ADDRESS).catch((error) => {
     known = null;
@@ -14,7 +23,7 @@ export function session() {
   return known;
 }
 
-/** Whether this browser may "read", "export" or "ingest". If the server cannot say, the action is allowed. */
+/** Whether this browser may "read", "export", "ingest" and so on. If the server cannot say, the action is allowed. */
 export async function may(scope) {
   try {
     return (await session()).scopes.includes(scope);

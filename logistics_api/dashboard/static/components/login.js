@@ -1,8 +1,24 @@
-// The login dialog for an API key. The page reloads afterwards, because its data was requested without the key.
+// Signing in and out. The page loads anew afterwards, because its data was requested by somebody else.
 
-import { h } from "../dom.js";
-import { logIn, logOut, session } from "../session.js";
+import { h, replace } from "../dom.js";
+import { at } from "../root.js";
+import { canSignIn, logIn, logOut, session, signInAddress } from "../session.js";
 import { openDialog } from "./dialogs.js";
+
+/** What the pages offer: who may do all of it does not have to sign in. */
+const OFFERED = ["read", "export", "ingest", "contracts", "boards", "alerts"];
+
+/** Why a person is not signed in, by the `problem` that /signed-out is opened with: heading, and what to do. */
+const PROBLEMS = {
+  "": ["Signed out", "You are signed out here. Your identity provider may still know you."],
+  refused: ["Sign-in refused", "The identity provider did not sign you in. Try again, or ask your administrator whether you may use this dashboard."],
+  expired: ["Sign-in expired", "The sign-in took too long or was begun in another browser or tab. Sign in again."],
+  repeated: ["Sign-in used already", "This sign-in was completed before. Sign in again."],
+  unavailable: ["Identity provider unavailable", "The identity provider does not answer as it should. Try again in a moment; if it stays so, the log of the API tells your administrator why."],
+  invalid: ["Sign-in not accepted", "What the identity provider says about you cannot be accepted. The log of the API tells your administrator why."],
+  database: ["Sign-in not possible now", "The database takes no sign-ins at the moment. Try again later."],
+  disabled: ["Account disabled", "An administrator has disabled your account here. Ask them to enable it."],
+};
 
 export function openLogin(reason = "This requires an API key.") {
   const key = h("input", { class: "input mono", type: "password", name: "key", autocomplete: "current-password", required: true, maxlength: 256, placeholder: "lap_…", spellcheck: "false", autofocus: true });
@@ -16,6 +32,7 @@ export function openLogin(reason = "This requires an API key.") {
     problem,
     submit,
   );
+  const content = canSignIn ? [h("p", {}, signInLink("Sign in with your account")), h("p", { class: "muted" }, "Or use an API key:"), form] : form;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     submit.disabled = true;
@@ -29,19 +46,55 @@ export function openLogin(reason = "This requires an API key.") {
       key.select();
     }
   });
-  return openDialog({ title: "Sign in", content: form });
+  return openDialog({ title: "Sign in", content });
 }
 
-/** The signed-in key with a logout button; or a login button if anonymous access is insufficient. */
+/** The link to the identity provider. */
+function signInLink(words = "Sign in", path = undefined) {
+  return h("a", { class: "button primary", "data-focus": "again", href: signInAddress(path) }, words);
+}
+
+/** What to press where a page cannot be shown without signing in. */
+export function signInButtons(reason, path) {
+  const key = (className, words) => h("button", { type: "button", class: className, "data-focus": "again", onclick: () => openLogin(reason) }, words);
+  return canSignIn ? [signInLink("Sign in", path), key("button", "Use an API key")] : [key("button primary", "Sign in")];
+}
+
+/** [heading, what to do]: why nobody is signed in, for the page that a sign-in or a sign-out ends at. */
+export function signedOut(problem) {
+  return PROBLEMS[problem ?? ""] ?? PROBLEMS.invalid;
+}
+
+/** [heading, what to do] for a person who has signed in and has no role; null for everybody else. */
+export async function withoutRole() {
+  const known = await session().catch(() => null);
+  if (known === null || known.person_id === null || known.roles.length > 0) return null;
+  const groups = known.groups.length ? `Your groups are: ${known.groups.join(", ")}.` : "Your identity provider names no group of yours.";
+  return ["No role yet", `You are signed in as ${known.name}, but no group of yours has a role here. ${groups} Ask your administrator for a role.`];
+}
+
+/** Who is signed in, with a button to sign out; or one to sign in if anonymous access is not enough. */
 export function account() {
   const host = h("p", { class: "account", hidden: true });
   session()
-    .then(({ name, is_anonymous: isAnonymous, scopes }) => {
-      if (isAnonymous && scopes.length === 3) return;
-      host.hidden = false;
-      if (isAnonymous) host.append(h("button", { type: "button", class: "link", onclick: () => openLogin("Some pages require an API key.") }, "Sign in"));
-      else host.append(h("span", {}, name), h("button", { type: "button", class: "link", onclick: async () => (await logOut(), location.reload()) }, "Sign out"));
-    })
-    .catch(() => {});
+    .then((known) => replace(host, known.is_anonymous ? anonymous(known) : signedIn(known)))
+    .catch(() => replace(host, canSignIn && h("a", { href: signInAddress() }, "Sign in")))
+    .finally(() => (host.hidden = host.childElementCount === 0));
   return host;
+}
+
+function anonymous({ scopes }) {
+  if (canSignIn) return h("a", { href: signInAddress() }, "Sign in");
+  return OFFERED.every((scope) => scopes.includes(scope)) ? [] : h("button", { type: "button", class: "link", onclick: () => openLogin("Some pages require an API key.") }, "Sign in");
+}
+
+function signedIn({ name, roles, method }) {
+  const leave = async () => {
+    await logOut();
+    if (method === "key") location.reload();
+    else location.assign(at("/signed-out"));
+  };
+  // Behind a proxy that signs people in, it alone can sign them out.
+  const out = method !== "proxy" && h("button", { type: "button", class: "link", onclick: leave }, "Sign out");
+  return [h("span", {}, [name, ...roles].join(" · ")), out];
 }

@@ -8,7 +8,7 @@ import { dayRange } from "../format.js";
 import { at } from "../root.js";
 import { href } from "../router.js";
 import { toast } from "./dialogs.js";
-import { openLogin } from "./login.js";
+import { signInButtons } from "./login.js";
 import { menu } from "./menu.js";
 import { saveCsv, save } from "../saving.js";
 
@@ -176,7 +176,7 @@ export function panel(view, options) {
     if (error.status === 404 && view.missing) return view.missing(error);
     const again =
       error.status === 401
-        ? h("button", { type: "button", class: "button", "data-focus": "again", onclick: () => openLogin() }, "Sign in")
+        ? signInButtons()[0]
         : h("button", { type: "button", class: "button", "data-focus": "again", onclick: () => update(true) }, icon("refresh"), "Try again");
     const note = error.requestId ? h("small", {}, `request ${error.requestId}`) : null;
     const shown = message("warning", error.title ?? "This panel could not be loaded", error.reason ?? error.message, again, note);
