@@ -2,23 +2,19 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.models import DURATION, DeclaredModel
 from logistics_core.settings import Settings
-from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.checks.model import Check, Finding
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.models.drift import MOVED
+from logistics_pipeline.models.track_record import ENOUGH_SCORED, TRACKED_DAYS, record_of
 from logistics_pipeline.models.updating import due_models
 
 SCHEMA = "models"
 """What the assets and checks of models are called, before the name of the model."""
 
-TRACKED_DAYS = 90
-ENOUGH_SCORED = 60
-"""Predictions that must have been scored in these days; until then the back-test decides."""
 LOWEST_COVERAGE, HIGHEST_COVERAGE = 0.80, 0.97
 """Of the central 90 %."""
 TOLERANCE = 1.02
@@ -71,17 +67,9 @@ def _checks_of(dataset: Dataset, model: DeclaredModel, settings: Settings) -> It
     )  # fmt: skip
 
 
-def _record(connection: Connection, name: str) -> dict[str, Any] | None:
-    """How right the version in production is: by what came true, or by its back-test; None if there is no version."""
-    row = connection.execute(
-        read_sql("models/record").encode(), {"model": name, "days": TRACKED_DAYS, "enough": ENOUGH_SCORED}
-    ).fetchone()
-    return None if row is None else row[0]
-
-
 def better_than_naive(name: str, connection: Connection, whole: bool) -> Finding:
     """The error is no higher than that of the median of the group. Cost: reads the scores of some weeks."""
-    found = _record(connection, name)
+    found = record_of(connection, name)
     if found is None or found.get("error") is None or found.get("naive_error") is None:
         return Finding.passing("Nothing was scored yet.", {})
     figures = {key: found[key] for key in ("error", "naive_error", "scored", "is_tracked")}
@@ -96,7 +84,7 @@ def better_than_naive(name: str, connection: Connection, whole: bool) -> Finding
 
 def coverage(name: str, connection: Connection, whole: bool) -> Finding:
     """The intervals hold about as much as they say. Cost: as `better_than_naive`."""
-    found = _record(connection, name)
+    found = record_of(connection, name)
     share = None if found is None else found.get("coverage_90")
     if found is None or share is None:
         return Finding.passing("Nothing was scored yet.", {})
@@ -129,7 +117,7 @@ def drift(name: str, connection: Connection, whole: bool) -> Finding:
 
 def finds_injected(name: str, connection: Connection, whole: bool) -> Finding:
     """What is injected into the past is found. Cost: reads a row."""
-    found = _record(connection, name)
+    found = record_of(connection, name)
     if found is None or found.get("recall") is None:
         return Finding.passing("Nothing was tested yet.", {})
     figures = {key: found.get(key) for key in ("precision", "recall", "injected")}

@@ -32,7 +32,8 @@ STOP_SECONDS = 10.0
 ALERTS_DUTY = "alerts"
 
 _HEARD = (
-    Channel.FILES, Channel.DATA_VERSION, Channel.CONTRACTS, Channel.SOURCES, Channel.FORECASTS, Channel.ALERTS,
+    Channel.FILES, Channel.DATA_VERSION, Channel.CONTRACTS, Channel.SOURCES, Channel.FORECASTS, Channel.MODELS,
+    Channel.ALERTS,
 )  # fmt: skip
 
 

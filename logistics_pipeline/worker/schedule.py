@@ -10,8 +10,8 @@ BY_CLOCK_SECONDS = 15.0
 """How often what depends on the time of day is evaluated, and what waits for a time to pass."""
 ANYWAY_SECONDS = 60.0
 """How often everything else is: a notification can be lost."""
-METRIC_SECONDS = 300.0
-"""The same of metrics, which change with the figures alone, or at midnight."""
+OF_FIGURES_SECONDS = 300.0
+"""The same of metrics, which change with the figures alone, or at midnight, and of what is as long to look at."""
 
 _OF_FILES = frozenset({Channel.FILES})
 _OF_FIGURES = frozenset({Channel.DATA_VERSION})
@@ -29,6 +29,12 @@ TRIGGERS: Mapping[Kind, frozenset[Channel]] = {
     Kind.FORECAST_ERROR: frozenset({Channel.FORECASTS}),
     Kind.FORECAST_SET_BACK: frozenset({Channel.FORECASTS}),
     Kind.OUTSIDE_FORECAST: frozenset({Channel.FORECASTS}),
+    Kind.QUALITY_SCORE: _OF_FIGURES,
+    Kind.QUALITY_SHORTFALL: _OF_FIGURES,
+    Kind.CHANGED_FIELDS: frozenset({Channel.CONTRACTS, Channel.FILES}),
+    Kind.MODELS_BEHIND: frozenset({Channel.MODELS}),
+    Kind.MODEL_DRIFT: frozenset({Channel.MODELS}),
+    Kind.MODEL_ERROR: frozenset({Channel.MODELS}),
     Kind.METRIC: _OF_FIGURES,
 }
 """What each kind of rule is evaluated at."""
@@ -36,6 +42,8 @@ TRIGGERS: Mapping[Kind, frozenset[Channel]] = {
 _BY_CLOCK = frozenset(
     {Kind.OVERDUE_DATASETS, Kind.FIGURES_BEHIND, Kind.REFRESH_FAILED, Kind.SOURCES_FAILING, Kind.PLACES_FAILING}
 )
+
+_SELDOM = frozenset({Kind.METRIC, Kind.QUALITY_SCORE, Kind.QUALITY_SHORTFALL, Kind.MODELS_BEHIND, Kind.MODEL_ERROR})
 
 
 @dataclass
@@ -59,7 +67,7 @@ class Schedule:
         if waits or rule.watch.kind in _BY_CLOCK:
             pause = BY_CLOCK_SECONDS
         else:
-            pause = METRIC_SECONDS if rule.watch.kind is Kind.METRIC else ANYWAY_SECONDS
+            pause = OF_FIGURES_SECONDS if rule.watch.kind in _SELDOM else ANYWAY_SECONDS
         self.due[rule.name] = now + pause
 
     def failed(self, rule: Rule, now: float) -> None:

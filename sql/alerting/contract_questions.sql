@@ -10,7 +10,7 @@ SELECT
         jsonb_build_array('Dataset', dataset),
         jsonb_build_array('Since', to_char(min(created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))
     ) AS facts,
-    '/contracts' AS page
+    '/import' AS page
 FROM catalogue.proposals
 WHERE state = 'open' AND (%(dataset)s::text IS NULL OR dataset = %(dataset)s)
 GROUP BY dataset

@@ -1,13 +1,16 @@
 """Files of rules that cannot be used: each is told with its place, and keeps no other from its work."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from logistics_core.alert_rules.rules import Kind
 from logistics_pipeline.alerting.rule_files import read_rules
 from logistics_pipeline.alerting.rules_in_force import sync_rules
 from logistics_pipeline.database.connections import Connection
+from tests.checkout import PROJECT_ROOT
 
 RULE = "title: Few rows\nwatch: {kind: figures_behind}\n"
 
@@ -62,3 +65,8 @@ def test_what_is_no_file_of_a_rule_is_told(tmp_path: Path) -> None:
     }
     assert problems.keys() == expected.keys()
     assert all(words in (problems[name] or "") for name, words in expected.items())
+
+
+def test_the_page_has_words_for_whatever_a_rule_can_watch() -> None:
+    rules = (PROJECT_ROOT / "logistics_api/dashboard/static/rules.js").read_text()
+    assert set(re.findall(r"^  (\w+): \{ words:", rules, re.MULTILINE)) == set(Kind)

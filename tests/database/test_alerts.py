@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from logistics_core.alert_rules.reading import rule_of_document
 from logistics_core.alert_rules.rules import Kind, Rule, Watch
-from logistics_core.catalogue import built_in_catalogue
+from logistics_core.catalogue import Catalogue, built_in_catalogue
 from logistics_pipeline.alerting.announcing import Announcement, announce_left_over
 from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
 from logistics_pipeline.alerting.observing.looks import look
@@ -31,6 +33,7 @@ class Alerts:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.announced: list[Announcement] = []
+        self.catalogue = CATALOGUE
 
     def publish(self, connection: Connection, announcement: Announcement) -> None:
         self.announced.append(announcement)
@@ -45,7 +48,7 @@ class Alerts:
         return rule_of_document(document, name)
 
     def evaluate(self, rule: Rule) -> Evaluation:
-        return evaluate(self.connection, CATALOGUE, rule, self.publish)
+        return evaluate(self.connection, self.catalogue, rule, self.publish)
 
     def topics(self) -> list[str]:
         found = [each.topic for each in self.announced]
@@ -338,6 +341,99 @@ def test_a_subject_without_records_counts_as_nothing_and_not_as_unknown(
     )
     alerts.evaluate(rule)
     assert [each.labels["origin"] for each in alerts.announced] == ["Aachen"]
+
+
+def observed(alerts: Alerts, kind: str) -> dict[str, float | None]:
+    """What a look has found: the values of the labels, and the value."""
+    now = alerts.query("SELECT now()")[0][0]
+    found = look(alerts.connection, alerts.catalogue, alerts.rule(watch={"kind": kind}).watch, now)
+    return {" ".join(sorted(each.labels.values())): each.value for each in found}
+
+
+def test_quality_is_watched_against_the_floor_of_the_contract(raw_folder: FolderUnderTest, alerts: Alerts) -> None:
+    raw_folder.drop_and_load("vehicle_logs.json", [log(1), log(2) | {"mileage": "far"}])
+    score = observed(alerts, "quality_score")["vehicle_logs"]
+    assert score is not None and 0 < score < 100
+    assert observed(alerts, "quality_shortfall") == {}, "no contract has a floor"
+    expected = replace(CATALOGUE["vehicle_logs"].expectations, quality=Decimal("0.995"))
+    alerts.catalogue = Catalogue(
+        {**CATALOGUE, "vehicle_logs": replace(CATALOGUE["vehicle_logs"], expectations=expected)}
+    )
+    assert observed(alerts, "quality_shortfall") == {"vehicle_logs": pytest.approx(99.5 - score)}
+    alerts.evaluate(alerts.rule(watch={"kind": "quality_shortfall"}))
+    (announcement,) = alerts.announced
+    assert "The quality of vehicle_logs is" in announcement.text
+    assert {"Floor of the contract", "Worst rule"} <= {name for name, _ in announcement.facts}
+
+
+def test_fields_that_change_are_watched_until_the_contract_knows_them(alerts: Alerts, add_file: Any) -> None:
+    changes = [
+        {"kind": "required_gone", "field": "cost", "text": "cost is missing"},
+        {"kind": "type", "field": "weight", "text": "weight has texts"},
+        {"kind": "order", "text": "The columns are in another order"},
+    ]
+    alerts.connection.execute(
+        "INSERT INTO catalogue.proposals (path, dataset, kind, contract, document, created_by) "
+        "VALUES ('shipments/a.csv', 'shipments', 'drift', '', %s, 'pipeline')",
+        (Jsonb({"drift": {"changes": changes}}),),
+    )
+    add_file("shipments/old.json", "loaded", unknown_fields=["old"])
+    add_file("shipments/b.json", "loaded", unknown_fields=["colour", "origin"])
+    alerts.connection.execute("UPDATE ingest.files SET finished_at = now() - interval '1 hour' / file_id")
+    assert observed(alerts, "changed_fields") == {
+        "cost missing shipments": 1, "colour new shipments": 1, "retyped shipments weight": 1,
+    }  # fmt: skip
+    alerts.connection.execute("UPDATE catalogue.proposals SET state = 'dismissed', ended_at = now(), ended_by = 'Ada'")
+    add_file("shipments/c.json", "loaded")
+    alerts.connection.execute("UPDATE ingest.files SET finished_at = now() WHERE path = 'shipments/c.json'")
+    assert observed(alerts, "changed_fields") == {}
+
+
+def test_models_are_watched_that_are_behind_have_moved_inputs_or_are_worse(alerts: Alerts) -> None:
+    name = "shipments.delivery_time"
+    alerts.connection.execute(
+        "INSERT INTO models.models (model, dataset, kind, declaration, updated_at, data_version) "
+        "VALUES (%s, 'shipments', 'duration', '{}', now() - interval '2 days', 0)",
+        (name,),
+    )
+    assert observed(alerts, "models_behind") == {f"shipments {name}": 0}, "there are no newer figures"
+    alerts.connection.execute("UPDATE analytics.status SET data_version = data_version + 1")
+    assert observed(alerts, "models_behind") == {f"shipments {name}": pytest.approx(172_800, abs=60)}
+    assert observed(alerts, "model_error") == observed(alerts, "model_drift") == {}, "no version is in production"
+    put_in_production(alerts.connection, name, error=3.0, naive_error=2.0)
+    assert observed(alerts, "model_error") == {f"shipments {name}": 1.5}
+    alerts.connection.execute(
+        "INSERT INTO models.drift (model, version, input, records, psi) VALUES (%s, 1, 'weight', 100, 0.4)", (name,)
+    )
+    (drift,) = observed(alerts, "model_drift").items()
+    assert set(drift[0].split()) == {"weight", name, "shipments"} and drift[1] == 0.4
+    alerts.connection.execute("UPDATE models.models SET retired_at = now()")
+    assert observed(alerts, "model_drift") == observed(alerts, "models_behind") == {}
+
+
+def put_in_production(connection: Connection, model: str, **figures: float) -> None:
+    """A version of a model with a back-test, as training would store it."""
+    connection.execute(
+        "INSERT INTO models.artefacts (sha256, format, content) VALUES "
+        "(encode(sha256('a'), 'hex'), 'logistics-json', 'a')"
+    )
+    connection.execute(
+        "INSERT INTO models.versions (model, version, method, format, sha256, input_schema, outputs, card, "
+        "declaration, code_version, data_version, trained_on, author, seconds, memory_bytes) "
+        "VALUES (%s, 1, 'm', 'logistics-json', encode(sha256('a'), 'hex'), '{}', '{}', '{}', '', '', 1, 10, 'Ada', 1, 1)",
+        (model,),
+    )
+    connection.execute(
+        "INSERT INTO models.backtests (model, version, data_version, records, windows, overall, verdict, reason) "
+        "VALUES (%s, 1, 1, 10, '[{}]', %s, 'first', 'the first')",
+        (model, Jsonb(figures)),
+    )
+    for before, after in (("registered", "staging"), ("staging", "production")):
+        connection.execute(
+            "INSERT INTO models.transitions (model, version, from_state, to_state, author, reason, backtest_id) "
+            "SELECT %s, 1, %s, %s, 'Ada', 'a test', backtest_id FROM models.backtests",
+            (model, before, after),
+        )
 
 
 # -- the rules in force ----------------------------------------------------------------------------------------------

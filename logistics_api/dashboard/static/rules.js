@@ -19,6 +19,12 @@ export const KINDS = {
   contract_questions: { words: "Contracts that wait for a decision", unit: "proposals" },
   sources_failing: { words: "Sources that fail", unit: "seconds" },
   places_failing: { words: "Places of files that cannot be reached", unit: "seconds" },
+  quality_score: { words: "Quality of datasets", unit: "percent" },
+  quality_shortfall: { words: "Quality below the floor of the contract", unit: "percentage points" },
+  changed_fields: { words: "Fields that are new, missing or retyped" },
+  models_behind: { words: "Models that have not seen the newest records", unit: "seconds" },
+  model_drift: { words: "Inputs of models that have moved", unit: "population stability index" },
+  model_error: { words: "Errors of models", unit: "times those of the median of the group" },
   forecast_error: { words: "Errors of forecasts", unit: "times those of repeating the last season" },
   forecast_set_back: { words: "Forecasts that were set back", unit: "series" },
 };

@@ -1,17 +1,20 @@
 """One look at all subjects of a rule, by its kind. Most kinds are one statement in `sql/alerting`."""
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from logistics_core.alert_rules.rules import Kind, Watch
 from logistics_core.alert_rules.subjects import check_subjects
-from logistics_core.catalogue import Catalogue
+from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.contract_shapes import ShapeFault
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.observing.metrics import observe_metric
 from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observation, Words
+from logistics_pipeline.analytics.quality import Quality, quality_of
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.forecasting.accuracy import accuracy_of
+from logistics_pipeline.models.track_record import record_of
 
 MOST_SUBJECTS = 1_000
 """Of one statement, the newest or worst first: more at once say the same thing."""
@@ -30,9 +33,11 @@ def look(connection: Connection, catalogue: Catalogue, watch: Watch, moment: dat
         raise CannotEvaluate(str(error)) from error
     if watch.kind is Kind.METRIC:
         return observe_metric(connection, catalogue, watch, moment)
-    if watch.kind is Kind.FORECAST_ERROR:
-        return _forecast_errors(connection, catalogue, watch)
-    return _of_statement(connection, watch, moment)
+    if watch.kind in _BY_DATASET:
+        datasets = list(catalogue.values()) if watch.dataset is None else [catalogue[watch.dataset]]
+        return list(_BY_DATASET[watch.kind](connection, datasets))
+    found = _of_statement(connection, watch, moment)
+    return [each for each in found if not _is_known_by_now(each, catalogue)]
 
 
 def _of_statement(connection: Connection, watch: Watch, moment: datetime) -> list[Observation]:
@@ -52,18 +57,80 @@ def _of_statement(connection: Connection, watch: Watch, moment: datetime) -> lis
     ]
 
 
-def _forecast_errors(connection: Connection, catalogue: Catalogue, watch: Watch) -> list[Observation]:
+def _is_known_by_now(observation: Observation, catalogue: Catalogue) -> bool:
+    """Whether a file has a field that its contract did not know then, and does now."""
+    dataset = catalogue.get(observation.labels.get("dataset", ""))
+    is_new = observation.labels.get("change") == "new"
+    return is_new and dataset is not None and observation.labels["field"] in {each.name for each in dataset.fields}
+
+
+def _forecast_errors(connection: Connection, datasets: Sequence[Dataset]) -> Iterator[Observation]:
     """How large the errors of forecasts are, as multiples of those of repeating the last season. Tracked ones only."""
-    found = []
-    for name in catalogue if watch.dataset is None else [watch.dataset]:
-        for each in accuracy_of(connection, name) if catalogue[name].forecasts else ():
+    for dataset in datasets:
+        for each in accuracy_of(connection, dataset.name) if dataset.forecasts else ():
             if not each.is_tracked or each.error is None or not each.naive_error:
                 continue
-            labels = {"dataset": name, "metric": each.metric, "grain": each.grain, "by": ",".join(each.fields)}
+            labels = {
+                "dataset": dataset.name, "metric": each.metric, "grain": each.grain, "by": ",".join(each.fields),
+            }  # fmt: skip
             summary = (
-                f"Forecasts of {each.name} ({name}) were off by {each.error:.1%}, repeating the last season by "
+                f"Forecasts of {each.name} ({dataset.name}) were off by {each.error:.1%}, repeating the last season by "
                 f"{each.naive_error:.1%}"
             )
-            page = f"/forecasts?forecast={name}.{each.metric}.{each.grain}"
-            found.append(Observation(labels, each.error / each.naive_error, Words(summary), page))
-    return found
+            page = f"/forecasts?forecast={dataset.name}.{each.metric}.{each.grain}"
+            yield Observation(labels, each.error / each.naive_error, Words(summary), page)
+
+
+def _quality_scores(connection: Connection, datasets: Sequence[Dataset]) -> Iterator[Observation]:
+    """The quality of each dataset, in percent; of one without files there is none."""
+    for each in quality_of(connection, datasets):
+        if each.score.score is not None:
+            yield _of_quality(each, 100 * each.score.score)
+
+
+def _quality_shortfalls(connection: Connection, datasets: Sequence[Dataset]) -> Iterator[Observation]:
+    """How far each dataset is below the floor of its contract, in percentage points."""
+    expected = [each for each in datasets if each.expectations.quality is not None]
+    for each in quality_of(connection, expected) if expected else ():
+        if each.score.score is not None and each.floor is not None:
+            yield _of_quality(each, max(0.0, 100 * (each.floor - each.score.score)))
+
+
+def _of_quality(quality: Quality, value: float) -> Observation:
+    name, score, worst = quality.dataset.name, quality.score.score, quality.score.worst
+    assert score is not None
+    facts = [("Dataset", name), ("Quality", f"{score:.2%}")]
+    if quality.floor is not None:
+        facts.append(("Floor of the contract", f"{quality.floor:.2%}"))
+    if worst is not None:
+        rule = " ".join(filter(None, [worst.name, worst.field]))
+        facts.append(("Worst rule", f"{rule}: {worst.passed:,} of {worst.tested:,}"))
+    return Observation(
+        {"dataset": name}, value, Words(f"The quality of {name} is {score:.2%}", tuple(facts)), "/pipeline"
+    )
+
+
+def _model_errors(connection: Connection, datasets: Sequence[Dataset]) -> Iterator[Observation]:
+    """How large the errors of models are, as multiples of those of the median of the group."""
+    for dataset in datasets:
+        for model in dataset.models:
+            name = model.full_name(dataset.name)
+            record = record_of(connection, name)
+            if record is None or record.get("error") is None or not record.get("naive_error"):
+                continue
+            error, naive = record["error"], record["naive_error"]
+            since = "what came true" if record["is_tracked"] else "its back-test"
+            summary = f"{name} was off by {error:.3g} on average, the median of the group by {naive:.3g}, by {since}"
+            facts = (("Model", name), ("Records", f"{record['scored']:,}"))
+            yield Observation(
+                {"dataset": dataset.name, "model": name}, error / naive, Words(summary, facts), f"/models?model={name}"
+            )
+
+
+_BY_DATASET: Mapping[Kind, Callable[[Connection, Sequence[Dataset]], Iterator[Observation]]] = {
+    Kind.FORECAST_ERROR: _forecast_errors,
+    Kind.QUALITY_SCORE: _quality_scores,
+    Kind.QUALITY_SHORTFALL: _quality_shortfalls,
+    Kind.MODEL_ERROR: _model_errors,
+}
+"""Kinds that are looked at dataset by dataset, by the code of what they are about."""
