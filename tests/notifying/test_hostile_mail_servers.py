@@ -44,6 +44,11 @@ def send(port: int, recipient: str = "desk@example.org", **server: Any) -> Outco
     return send_mail(sent, Configuration(sent.configuration))
 
 
+def cut_off(connection: socket.socket) -> None:
+    connection.sendall(b"250 O")
+    close(connection)
+
+
 LINES = b"250-" + b"x" * 500 + b"\r\n"
 WAYS: dict[str, Talk] = {
     "4xx": say(b"451 4.7.1 greylisted\r\n"),
@@ -51,6 +56,7 @@ WAYS: dict[str, Talk] = {
     "close": close,
     "reset": reset,
     "silence": silence,
+    "half an answer": cut_off,
     "drip": for_ever(b"250", b" ", 0.02),
     "flood of lines": for_ever(b"", LINES * 100),
     "line without an end": for_ever(b"250-", b"x" * (1 << 16)),

@@ -158,11 +158,13 @@ class _BoundedLines:
         self.left = 0
 
     def readline(self, most: int) -> bytes:
-        """The next line. Raises OSError if the answer is too long."""
+        """The next line. Raises OSError if the answer is too long, or was cut off: half of a 250 accepts nothing."""
         line = self._lines.readline(most)
         self.left -= len(line)
         if self.left < 0:
             raise OSError(f"the answer has more than {_MOST_BYTES:,} bytes")
+        if line and len(line) < most and not line.endswith(b"\n"):
+            raise OSError("the answer was cut off")
         return line
 
     def close(self) -> None:
