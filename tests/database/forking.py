@@ -56,7 +56,7 @@ def stop(process: ForkServerProcess, seconds: float) -> None:
 
 
 def _main(arguments: Sequence[str], environment: dict[str, str], folder: Path, out: Path, err: Path) -> None:
-    _become(environment, folder, out, err)
+    become(environment, folder, out, err)
     sys.argv = ["logistics", *arguments]
     from logistics_pipeline.cli import main
 
@@ -64,13 +64,14 @@ def _main(arguments: Sequence[str], environment: dict[str, str], folder: Path, o
 
 
 def _serve(environment: dict[str, str], log: Path) -> None:
-    _become(environment, log.parent, log, log)
+    become(environment, log.parent, log, log)
     from logistics_api.__main__ import main
 
     sys.exit(main())
 
 
-def _become(environment: dict[str, str], folder: Path, out: Path, err: Path) -> None:
+def become(environment: dict[str, str], folder: Path, out: Path, err: Path) -> None:
+    """Gives this process its environment, folder and output."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

@@ -24,7 +24,14 @@ class Mailbox:
     is_encrypted: list[bool] = field(default_factory=list)
     to_recipients: dict[str, list[str]] = field(default_factory=dict)
     to_contents: list[str] = field(default_factory=list)
+    dies_after: int = 0
+    """After so many of the next mails, which it keeps, it ends the connection instead of answering."""
     port: int = 0
+
+    @property
+    def lists(self) -> tuple[Any, ...]:
+        """All that is kept from one test to the next."""
+        return self.mails, self.senders, self.is_encrypted, self.to_recipients, self.to_contents
 
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Any) -> str:
         answers = self.to_recipients.get(address)
@@ -43,6 +50,10 @@ class Mailbox:
         self.mails.append(mail)
         self.senders.append(envelope.mail_from or "")
         self.is_encrypted.append(_is_encrypted(server, session))
+        if self.dies_after:
+            self.dies_after -= 1
+            assert server.transport is not None
+            server.transport.close()
         return "250 OK: queued"
 
 

@@ -31,7 +31,7 @@ def _mailbox(certificates: Certificates) -> Iterator[Mailbox]:
 @pytest.fixture
 def mailbox(_mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> Mailbox:
     monkeypatch.setenv("MAIL_PASSWORD", PASSWORD)
-    for each in (_mailbox.mails, _mailbox.senders, _mailbox.is_encrypted, _mailbox.to_recipients, _mailbox.to_contents):
+    for each in _mailbox.lists:
         each.clear()
     return _mailbox
 

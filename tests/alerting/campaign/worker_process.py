@@ -1,0 +1,75 @@
+"""A worker as a process of its own, which can be killed and frozen, and whose own clock may be wrong."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+
+from logistics_pipeline.database import listening
+from logistics_pipeline.notifying import delivery, outbox
+from logistics_pipeline.notifying.channels import webhook
+from logistics_pipeline.worker import alerts, messages
+from logistics_pipeline.worker.__main__ import main
+from tests.database.forking import become
+
+
+class WorkerProcess:
+    """`python -m logistics_pipeline.worker`, with shorter pauses that prove nothing."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path, ahead: timedelta) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["tests.alerting.campaign.worker_process"])
+        self._process = context.Process(target=_work, args=(dict(environment), log, ahead))
+        self._process.start()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self._process.join()
+
+    def freeze(self) -> None:
+        """As a machine does that sleeps, or a virtual one that is paused."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        if self._process.pid is not None and self._process.is_alive():
+            os.kill(self._process.pid, number)
+
+    def cpu_seconds(self) -> float:
+        """What it has taken of processors so far."""
+        times = psutil.Process(self._process.pid).cpu_times()
+        return float(times.user + times.system)
+
+
+def _work(environment: dict[str, str], log: Path, ahead: timedelta) -> None:
+    become(environment, log.parent, log, log)
+    listening.LOCK_SECONDS = listening.FIRST_PAUSE_SECONDS = 0.05
+    listening.LONGEST_PAUSE_SECONDS = 0.4
+    alerts.FOLDER_SECONDS = messages.POLL_SECONDS = 0.1
+    _step_own_clock(ahead)
+    main()
+
+
+def _step_own_clock(ahead: timedelta) -> None:
+    class Shown(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            return datetime.now(tz) + ahead
+
+    for module in (delivery, outbox, messages):
+        module.datetime = Shown  # type: ignore[attr-defined]
+    webhook.time = SimpleNamespace(time=lambda: time.time() + ahead.total_seconds())  # type: ignore[assignment]
