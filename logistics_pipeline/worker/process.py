@@ -29,6 +29,8 @@ GATHER_SECONDS = 0.02
 """How long notifications are gathered: a load commits several things in a row."""
 STOP_SECONDS = 10.0
 """How long a message that is being sent may take to end."""
+FROZEN_SECONDS = 60
+"""A session that is silent for so long loses its lock, and others take over: its worker is frozen, or asleep."""
 ALERTS_DUTY = "alerts"
 
 _HEARD = (
@@ -62,6 +64,8 @@ class AlertWorker:
 
     def _do_duty(self, connection: Connection) -> None:
         log.info("Evaluating alerts.")
+        for limit in ("idle_session_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(f"SET {limit} = '{FROZEN_SECONDS}s'".encode())
         connection.add_notify_handler(self._hear)
         for channel in _HEARD:
             connection.execute(f"LISTEN {channel}".encode())

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import psycopg
 import pytest
 
 from logistics_pipeline.database.connections import Connection
+from tests.alerting.campaign.worker_process import WorkerProcess
 from tests.notifying.sink import Sink, serving
 
 WORK = [sys.executable, "-m", "logistics_pipeline.worker"]
@@ -169,3 +171,31 @@ def test_the_database_may_be_away_for_a_while(start: Any, database_url: str, sin
         )
         fail_file(connection, "shipments/a.json")
     wait_until(lambda: of_incident(sink, "alert.firing"))
+
+
+@pytest.mark.slow
+def test_another_worker_takes_over_from_one_that_is_frozen(
+    connection: Connection, database_url: str, tmp_path: Path, sink: Sink, wait_until: Any
+) -> None:
+    (tmp_path / "notifications.yaml").write_text(ENDPOINTS.format(url=sink.url))
+    environment = os.environ | {
+        "LOGISTICS_DATABASE_URL": database_url, "LOGISTICS_DATA_DIR": str(tmp_path), "SINK_SECRET": SECRET,
+    }  # fmt: skip
+    workers = [WorkerProcess(environment, tmp_path / "worker.log", timedelta(0)) for _ in range(2)]
+    try:
+        wait_until(lambda: connection.execute("SELECT count(*) FROM alert.heartbeats").fetchone() == (3,))
+        wait_until(lambda: connection.execute("SELECT count(*) FROM notify.endpoints").fetchone() == (1,))
+        acting = "SELECT worker FROM alert.heartbeats WHERE duty = 'alerts'"
+        (name,) = connection.execute(acting).fetchone() or ("",)
+        frozen = next(each for each in workers if name.endswith(f" {each.pid}"))
+        frozen.freeze()
+        fail_file(connection, "shipments/a.json")
+        wait_until(lambda: of_incident(sink, "alert.firing"))
+        wait_until(lambda: connection.execute(acting).fetchone() != (name,))
+        frozen.thaw()
+        fail_file(connection, "shipments/b.json")
+        wait_until(lambda: len(of_incident(sink, "alert.firing")) == 2)
+        assert all(each.is_alive for each in workers)
+    finally:
+        for each in workers:
+            each.kill()

@@ -13,6 +13,7 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.worker.publishing import publish_announcement
 from tests.alerting.campaign.stage import DIGESTS, EACH
+from tests.alerting.campaign.worker_process import FROZEN_SECONDS
 from tests.notifying.sink import Received, Reply
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ def _kill_all_workers(run: "Run", chance: Random) -> None:
 
 
 def _freeze_worker(run: "Run", chance: Random) -> None:
-    """For a while in which its leases may end and others take over."""
+    """For a while in which its leases may end, or for so long that others take over."""
     worker = chance.choice(run.workers)
     worker.freeze()
-    time.sleep(chance.uniform(0.05, 0.5))
+    time.sleep(chance.choice([0.05, 0.2, 0.5, FROZEN_SECONDS + 0.5]))
     worker.thaw()
 
 

@@ -15,9 +15,12 @@ import psutil
 from logistics_pipeline.database import listening
 from logistics_pipeline.notifying import delivery, outbox
 from logistics_pipeline.notifying.channels import webhook
-from logistics_pipeline.worker import alerts, messages
+from logistics_pipeline.worker import alerts, heartbeats, messages, process
 from logistics_pipeline.worker.__main__ import main
 from tests.database.forking import become
+
+FROZEN_SECONDS = 2
+"""After so long others take over."""
 
 
 class WorkerProcess:
@@ -28,6 +31,11 @@ class WorkerProcess:
         context.set_forkserver_preload(["tests.alerting.campaign.worker_process"])
         self._process = context.Process(target=_work, args=(dict(environment), log, ahead))
         self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
 
     @property
     def is_alive(self) -> bool:
@@ -46,12 +54,12 @@ class WorkerProcess:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: int) -> None:
-        if self._process.pid is not None and self._process.is_alive():
-            os.kill(self._process.pid, number)
+        if self._process.is_alive():
+            os.kill(self.pid, number)
 
     def cpu_seconds(self) -> float:
         """What it has taken of processors so far."""
-        times = psutil.Process(self._process.pid).cpu_times()
+        times = psutil.Process(self.pid).cpu_times()
         return float(times.user + times.system)
 
 
@@ -59,6 +67,8 @@ def _work(environment: dict[str, str], log: Path, ahead: timedelta) -> None:
     become(environment, log.parent, log, log)
     listening.LOCK_SECONDS = listening.FIRST_PAUSE_SECONDS = 0.05
     listening.LONGEST_PAUSE_SECONDS = 0.4
+    heartbeats.HEARTBEAT_SECONDS = 0.2
+    process.FROZEN_SECONDS = FROZEN_SECONDS
     alerts.FOLDER_SECONDS = messages.POLL_SECONDS = 0.1
     _step_own_clock(ahead)
     main()
