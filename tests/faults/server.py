@@ -40,8 +40,10 @@ class FragileServer:
 
     @property
     def socket_path(self) -> Path:
-        """Where the server listens."""
+        """Where the server listens. Raises OSError while it starts."""
         lines = (self._folder / "postmaster.pid").read_text().splitlines()
+        if len(lines) < 5:
+            raise ConnectionRefusedError("The server has not written yet where it will listen.")
         return Path(lines[4]) / f".s.PGSQL.{lines[3]}"
 
     def make_database(self, name: str) -> None:
