@@ -48,6 +48,12 @@ def read_models(
     for number, name in enumerate(names):
         if name in names[:number]:
             raise ValueError(f"models[{number}].name is {name}, as is that of models[{names.index(name)}].")
+    for number, each in enumerate(found):
+        for list_name, listed in (("by", each.by), ("per", each.per)):
+            if each.field in listed:
+                raise ValueError(
+                    f"models[{number}].{list_name} names {each.field}, which is what the model is about. Remove it."
+                )
     return found
 
 
@@ -67,7 +73,7 @@ def _entry(keys: ModelKeys, where: str, fields: Mapping[str, Field]) -> Declared
     if keys.promise is not None:
         raise ValueError(f"{where}.promise goes with `predicts` alone.")
     effect = DeclaredModel.min_effect if keys.min_effect is None else Decimal(repr(keys.min_effect))
-    if not _LEAST_EFFECT <= effect <= _LARGEST_EFFECT:
+    if effect.is_nan() or not _LEAST_EFFECT <= effect <= _LARGEST_EFFECT:
         raise ValueError(f"{where}.minEffect must be from {_LEAST_EFFECT} to {_LARGEST_EFFECT}, not {effect}.")
     return DeclaredModel(
         keys.name, ODD_VALUES, keys.watches, tuple(keys.by), tuple(keys.per), min_effect=effect.normalize()
