@@ -1,5 +1,6 @@
 """ONNX graphs of others: run in a process with limits, tested, promoted by a person, used; what is none is refused."""
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,21 @@ def test_what_is_no_graph_of_such_records_is_refused(content: bytes, limits: dic
 
 
 @pytest.mark.slow
+def test_an_output_of_any_size_is_not_held_in_memory() -> None:
+    """Three records become six million numbers, 48 MB."""
+    node = _field(1, "weight") + _field(1, "c") + _field(2, "hours") + _field(4, "Expand")
+    sizes = _field(1, 1) + _field(2, 7) + _field(8, "c") + _field(9, np.int64(2_000_000).tobytes())
+    body = _field(1, node) + _field(2, "g") + _field(5, sizes) + _field(11, _value("weight"))
+    content = _field(1, 8) + _field(7, body + _field(12, _value("hours"))) + _field(8, _field(1, "") + _field(2, 13))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArtefactError, match="must give one number above 0 for each of 3 records"):
+            run_graph(content, WEIGHTS, 3)
+        assert tracemalloc.get_traced_memory()[1] < 5 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def test_an_imported_version_is_tested_and_promoted_by_a_person(
     raw_folder: FolderUnderTest, raw_dir: Path, connection: Connection
 ) -> None:
