@@ -21,6 +21,11 @@ class Asked:
     moment: datetime | None = None
     """Files that were registered until then count."""
 
+    @property
+    def may_be_before_all(self) -> bool:
+        """Whether it may mean the time before the first file, which answers call file 0."""
+        return self.moment is not None or self.file_id == 0
+
 
 def read_as_of(text: str) -> Asked | None:
     """What the text asks for; None if that cannot be, such as a day that the calendar does not have.

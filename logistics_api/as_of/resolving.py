@@ -84,7 +84,7 @@ async def resolve(database: Database, text: str, datasets: Iterable[Dataset], pa
         raise refused_parameter(parameter, EXPECTED, text)
     wanted = list(datasets)
     file, histories = await _read(database, asked, wanted)
-    if file is None and asked.moment is None:
+    if file is None and not asked.may_be_before_all:
         raise refused_parameter(parameter, f"{EXPECTED}; the ledger has no such file", text)
     found = AsOf(0, None, None, None) if file is None else AsOf(**file)
     why = why_unknown(wanted, histories, found.file_id)

@@ -59,7 +59,7 @@ def file_as_of(connection: Connection, text: str) -> LedgerFile | None:
     if asked is None:
         raise PipelineError(f"{text!r} means no time. Expected: {EXPECTED}.")
     found = ledger.last_file(connection, file_id=asked.file_id, path=asked.path, until=asked.moment)
-    if found is None and asked.moment is None:
+    if found is None and not asked.may_be_before_all:
         raise PipelineError(f"The ledger has no file {text!r}. Expected: {EXPECTED}.")
     return found
 

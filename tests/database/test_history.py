@@ -619,6 +619,7 @@ def test_the_commands_say_what_is_kept_what_a_record_was_and_what_changed_figure
     assert {float(beside[when]["lifetime_distance"]) for when in ("then", "now")} == {150.0, 170.0}
     assert "vehicles/3.json" in run("figures", "vehicles", "--since", "vehicles/1.json")
     early = run("figures", "vehicles", "lifetime_distance", "--since", "2001-01-01")
+    assert run("figures", "vehicles", "lifetime_distance", "--since", "0") == early
     assert "none" in early and "None" not in early, "sums of nothing, in words"
     assert "does not keep" in run("figures", "shipments", "--since", "1", fails=True)
     assert "kept no longer" in run("stop", "vehicles")
