@@ -34,8 +34,8 @@ IdempotencyKey = Annotated[
     Header(
         max_length=200,
         pattern="^[\\x21-\\x7e]+$",
-        description="Sent again with the same key, a request gives the same job instead of another one. With other rows it "
-        "is refused",
+        description="Sent again with the same key, a request gives the same job instead of another. With other rows "
+        "it is refused",
         examples=["nightly-2026-05-01"],
     ),
 ]

@@ -15,6 +15,7 @@ from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.contracts.folder import SyncReport
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.loading.excerpts import printable
 
 _UNLIMITED_WIDTH = 10_000
 """Columns of a line that only a program reads: nothing is folded."""
@@ -25,7 +26,7 @@ errors = Console(stderr=True, emoji=False, highlight=False, soft_wrap=True)
 
 def say(text: str) -> None:
     """Prints a sentence for the person at the terminal that is not part of the result."""
-    errors.print(text, markup=False)
+    errors.print(_printable(text), markup=False)
 
 
 def say_synced(report: SyncReport) -> None:
@@ -87,7 +88,12 @@ def _cell(value: object) -> str:
 
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) else escape(str(value))
+    return f"{value:,}" if isinstance(value, int) else escape(_printable(str(value)))
+
+
+def _printable(text: str) -> str:
+    """Texts come from files, and a terminal would obey the commands in them. Line breaks are ours."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def load_result(file: LedgerFile, path: Path | str) -> dict[str, Any]:
