@@ -64,6 +64,8 @@ def check_link(catalogue: Catalogue, entity: str, system: str, external_id: str,
             raise ValueError(f"The {what} must not hold the character U+0000.")
         if text is not None and any("\ud800" <= character <= "\udfff" for character in text):
             raise ValueError(f"The {what} {text!r} must be text in UTF-8.")
+        if text is not None and text != text.strip():
+            raise ValueError(f"The {what} {text!r} begins or ends with a space, and no record has it so: leave it out.")
     systems = {external.system for _, external in external_ids_in(catalogue, entity)}
     if key is not None and key.partition(":")[1] and key.partition(":")[0] in systems:
         raise ValueError(

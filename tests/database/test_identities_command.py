@@ -111,6 +111,8 @@ def test_proposals_are_decided(identities: Run) -> None:
         (["link", "fleet", "fuelco", "X", "fuelco:Y"], "begins like the name of an unlinked id"),
         (["link", "fleet", "fuelco", "", "Y"], "The external id must have 1 to 255 characters, not 0."),
         (["link", "fleet", "fuelco", "X" * 256, "Y"], "The external id must have 1 to 255 characters, not 256."),
+        (["link", "fleet", "fuelco", " W-1", "Y"], "The external id ' W-1' begins or ends with a space, and no record"),
+        (["link", "fleet", "fuelco", "W-1", "Y\u00a0"], "The key 'Y\\xa0' begins or ends with a space"),
         (["show", "fleet", "TRUCK-99"], "No record of fleet has the key 'TRUCK-99', and no link."),
         (["unlinked", "--system", "fuelcoo"], "There is no system fuelcoo. Those that there are: fuelco, telematics."),
         (["links", "--as-of", "yesterday"], "--as-of is 'yesterday'. Expected: a time such as 2024-06-01T12:00Z"),

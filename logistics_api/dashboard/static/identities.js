@@ -38,7 +38,7 @@ export function decisionButton(words, { label, focus, primary = false, press }) 
  * whether it was made.
  */
 export async function linkForm({ title, explanation, entity, system, external_id: id, key, action }) {
-  const master = h("input", { class: "input", name: "key", required: true, maxlength: 1000, autocomplete: "off" });
+  const master = h("input", { class: "input", name: "key", required: true, maxlength: 255, autocomplete: "off" });
   return decisionForm({
     title,
     explanation,
