@@ -1,7 +1,7 @@
 """GET /api/events."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from logistics_api.database.freshness import AVAILABILITY_EVENT, Freshness
 from logistics_api.errors import Problem
 from logistics_api.events.broker import Events
+from logistics_api.http.auth.authorisation import while_admitted
 from logistics_api.http.responses import REFUSED_PARAMETERS, problem_response
 from logistics_api.parameters.date_range import NothingElse
 from logistics_core.database_contract.channels import Channel
@@ -52,20 +53,20 @@ async def read_events(_: Annotated[NothingElse, Query()], request: Request) -> S
     `datasets`: this process serves other datasets now; their
     names, as JSON. `database`: `unavailable` when the database becomes unavailable (also at the start, if it is),
     `available` when it is back. A comment is sent after 15 seconds without events.
-    Clients that read too slowly are disconnected; `EventSource` reconnects automatically.
+    Clients that read too slowly are disconnected, and those whose key or session ends; `EventSource`
+    reconnects automatically.
     """
     events, freshness = request.app.state.events, request.app.state.database.freshness
     assert isinstance(events, Events)
     if events.is_full:
         raise too_many_streams()
-    return StreamingResponse(
-        stream(events, freshness), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-    )
+    pieces = while_admitted(request.state.principal, stream(events, freshness))
+    return StreamingResponse(pieces, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 async def stream(
     events: Events, freshness: Freshness, heartbeat_seconds: float = HEARTBEAT_SECONDS
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """The text of one stream, piece by piece."""
     with events.subscriber() as subscriber:  # before the version is read, so that no event is missed
         yield f"retry: {RETRY_MILLISECONDS}\n\n"

@@ -20,6 +20,7 @@ from logistics_api.graphql.graphiql import graphiql_page, is_for_browsers
 from logistics_api.graphql.requests import EVENT_STREAM, JSON, BadRequest, GraphqlRequest, answer_type, read_request
 from logistics_api.graphql.service import GraphqlService
 from logistics_api.graphql.subscriptions import Subscription, stream
+from logistics_api.http.auth.authorisation import while_admitted
 from logistics_api.http.auth.problems import key_needed, missing_scope
 from logistics_api.http.auth.scopes import CONTRACTS, GRAPHQL_PATHS
 
@@ -122,7 +123,8 @@ def _subscribe(
         raise too_many_streams()
     subscription = Subscription(key, nodes, selection)
     headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-    return StreamingResponse(stream(subscription, events), media_type=EVENT_STREAM, headers=headers)
+    pieces = while_admitted(request.state.principal, stream(subscription, events))
+    return StreamingResponse(pieces, media_type=EVENT_STREAM, headers=headers)
 
 
 def _root_fields(selection: Selection, operation: Operation) -> dict[str, Any]:

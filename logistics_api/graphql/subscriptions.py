@@ -6,7 +6,7 @@ are `next` with an answer as data, and `complete` at the end.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from graphql import (
@@ -124,7 +124,7 @@ class Subscription:
 
 async def stream(
     subscription: Subscription, events: Events, heartbeat_seconds: float = HEARTBEAT_SECONDS
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """The text of the stream, piece by piece."""
     with events.subscriber() as subscriber:
         yield ":\n\n"

@@ -31,9 +31,10 @@ def add_gauges(
     metrics.gauge(
         "logistics_api_keys", "Active API keys known to this process", lambda: len(list(authenticator.keyring))
     )
+    metrics.gauge("logistics_sessions", "Sessions of people known to this process", lambda: len(authenticator.sessions))
     metrics.counter(
         "logistics_principal_requests",
-        "Admitted requests by API key name; anonymous for requests without a key and to open paths",
+        "Admitted requests by API key name; (people) for those of all people, anonymous for others and to open paths",
         "principal",
         lambda: _requests(authenticator),
     )
@@ -62,5 +63,6 @@ def _add_pools(metrics: Metrics, database: Database) -> None:
 
 def _requests(authenticator: Authenticator) -> Iterator[tuple[str, float]]:
     yield authenticator.anonymous.name, authenticator.anonymous.requests
+    yield "(people)", authenticator.sessions.requests
     for principal in authenticator.keyring:
         yield f"{principal.name}", principal.requests

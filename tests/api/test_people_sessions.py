@@ -11,8 +11,10 @@ import pytest
 
 from logistics_api.app import create_app
 from logistics_api.errors import ConfigurationError
+from logistics_api.events import endpoints as events
 from logistics_api.http.auth.sessions import Sessions, digest_of
 from logistics_core.settings import Settings
+from logistics_pipeline.database.api_keys import create_key, revoke_key
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.database.people import disable_person, enable_person, end_session, list_people, list_sessions
 
@@ -204,6 +206,30 @@ def test_known_sessions_stay_valid_while_the_database_is_away(
     finally:
         freshness.reachable = True
     assert status(one, unknown) == 200
+
+
+@pytest.mark.parametrize("who", ["session", "key"])
+def test_a_stream_ends_with_the_session_or_key_of_whoever_follows_it(
+    new_database: Any, serve: Any, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., None], who: str
+) -> None:
+    monkeypatch.setattr(events.stream, "__defaults__", (0.05,))
+    with new_database() as url, serve(url, **BEYOND, default_role="viewer") as api, connect(url) as connection:
+        if who == "session":
+            headers = {"Cookie": f"logistics_session={start(connection, 'follower')}"}
+        else:
+            headers = {"X-API-Key": create_key(connection, "follower", ["read"])[0]}
+            wait_until(lambda: api.client.get(PROTECTED, headers=headers).status_code == 200)
+        with api.client.stream("GET", "/api/events", headers=headers) as response:
+            assert response.status_code == 200
+            pieces = response.iter_raw()
+            assert b"retry" in next(pieces)
+            if who == "session":
+                disable_person(connection, "follower")
+            else:
+                revoke_key(connection, "follower")
+            for _ in pieces:  # ends by itself
+                pass
+        assert api.client.get(PROTECTED, headers=headers).status_code == 401
 
 
 # Behind a proxy

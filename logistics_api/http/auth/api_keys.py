@@ -54,6 +54,8 @@ class Keyring:
             digest: self._renewed(known.get(digest), name, frozenset(scopes), rate, expires_at)
             for digest, name, scopes, rate, expires_at in rows
         }
+        for digest in known.keys() - self._principals.keys():
+            known[digest].expires_at = 0.0  # for what still holds the principal, such as an open stream
         self.is_known = True
 
     def _renewed(

@@ -1,5 +1,9 @@
 """Admits a request if its principal has one of the scopes that the method and path require."""
 
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from time import time
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from logistics_api.database.operator import current_actor
@@ -64,3 +68,12 @@ def _actor(principal: Principal, scope: Scope) -> Actor:
         principal.person_id,
         scope["state"].get("request_id"),
     )
+
+
+async def while_admitted(principal: Principal, pieces: AsyncGenerator[str, None]) -> AsyncIterator[str]:
+    """The pieces of a stream, until the key or session ends of whoever asked for it."""
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if principal.expires_at <= time():
+                return
+            yield piece

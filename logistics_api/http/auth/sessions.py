@@ -55,6 +55,7 @@ class Sessions:
         self._settings = settings
         self._database = database
         self._known: dict[bytes, Session] = {}
+        self._past_requests = 0
         self._idle_seconds = settings.session_idle_hours * 3600
         self.extend_seconds = min(EXTEND_SECONDS, self._idle_seconds / 4)
 
@@ -181,7 +182,7 @@ class Sessions:
         session = self._known.get(digest)
         if session is None:
             if len(self._known) >= MOST_SESSIONS:
-                self._known.pop(next(iter(self._known)))
+                self._drop(next(iter(self._known)))
             bucket = Bucket(self._settings.api_rate, self._settings.api_burst)
             session = self._known[digest] = Session(Principal(name, frozenset(), bucket), idle_ends_at)
         principal = session.principal
@@ -196,7 +197,13 @@ class Sessions:
     def _drop(self, digest: bytes) -> None:
         session = self._known.pop(digest, None)
         if session is not None:
+            self._past_requests += session.principal.requests
             session.principal.expires_at = 0.0  # for what still holds the principal, such as an open stream
+
+    @property
+    def requests(self) -> int:
+        """Number of requests of people admitted since this process started."""
+        return self._past_requests + sum(session.principal.requests for session in self._known.values())
 
     def __len__(self) -> int:
         return len(self._known)
