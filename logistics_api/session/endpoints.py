@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from logistics_api.errors import Problem
 from logistics_api.http.auth.authentication import Authenticator
-from logistics_api.http.auth.credentials import COOKIE, credentials_in_cookies
+from logistics_api.http.auth.credentials import COOKIE, SESSION_COOKIE, credentials_in_cookies
 from logistics_api.http.auth.origins import refuse_foreign_pages
 from logistics_api.http.auth.principals import Principal
 from logistics_api.http.auth.problems import CHALLENGE
@@ -80,7 +80,8 @@ async def open_session(
             "The API key is unknown, expired or revoked. Check it with `logistics keys list`.",
             headers=CHALLENGE,
         )
-    forget(request, response)
+    if SESSION_COOKIE.decode() in request.cookies:  # it would count more than the key
+        set_cookie(request, response, SESSION_COOKIE.decode(), None, 0)
     set_cookie(request, response, COOKIE.decode(), key, COOKIE_SECONDS)
     return _session(principal, request)
 

@@ -12,6 +12,7 @@ from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.database.connections import connect
 
 BEYOND = {"api_published_at": "192.0.2.1"}
+OF_NO_PERSON = {"person_id": None, "roles": [], "groups": [], "ends_at": None, "can_sign_in": False}
 SESSION = "/api/session"
 
 
@@ -37,13 +38,17 @@ def test_a_login_gives_a_cookie_that_is_a_key_until_the_logout(browser: httpx2.C
     assert browser.get("/api/system/status").status_code == 401
     login = browser.post(SESSION, json={"key": key})
     assert login.status_code == 200, login.text
-    assert login.json() == {"name": "dashboard", "is_anonymous": False, "scopes": ["read", "export"]}
+    assert login.json() == {
+        "name": "dashboard", "is_anonymous": False, "scopes": ["read", "export"], "method": "key", **OF_NO_PERSON,
+    }  # fmt: skip
     assert browser.get("/api/system/status").status_code == 200
     assert browser.get(SESSION).json() == login.json()
     out = browser.delete(SESSION)
     assert (out.status_code, out.content) == (204, b"")
     assert browser.get("/api/system/status").status_code == 401
-    assert browser.get(SESSION).json() == {"name": "anonymous", "is_anonymous": True, "scopes": []}
+    assert browser.get(SESSION).json() == {
+        "name": "anonymous", "is_anonymous": True, "scopes": [], "method": None, **OF_NO_PERSON,
+    }  # fmt: skip
 
 
 def test_no_script_no_other_site_and_no_other_program_gets_the_cookie(
@@ -126,7 +131,17 @@ def test_on_this_machine_the_dashboard_learns_that_it_needs_no_key(database_url:
             "name": "anonymous",
             "is_anonymous": True,
             "scopes": ["read", "export", "ingest", "contracts", "boards", "alerts"],
+            "method": None,
+            **OF_NO_PERSON,
         }
+
+
+def test_a_key_takes_the_place_of_a_session(browser: httpx2.Client, served: tuple[Any, str]) -> None:
+    browser.cookies.set("logistics_session", "A" * 43, domain="127.0.0.1", path="/api")
+    assert browser.get("/api/system/status").status_code == 401
+    browser.post(SESSION, json={"key": served[1]})
+    assert "logistics_session" not in browser.cookies
+    assert browser.get("/api/system/status").status_code == 200
 
 
 def test_a_revoked_key_that_a_browser_still_sends_can_be_logged_out(browser: httpx2.Client) -> None:

@@ -83,7 +83,7 @@ def test_every_module_is_sent_and_only_as_part_of_the_one() -> None:
 
 
 def test_the_page_asks_for_all_that_every_view_needs_at_once() -> None:
-    page = files._page("1", "{}", "{}", "/", "", "").bodies["identity"].decode()
+    page = files._page("1", "{}", "{}", "/", "", "", can_sign_in=False).bodies["identity"].decode()
     asked = re.findall(r'(?:src|href)="(/[^"]+)"', page)
     assets = f"/assets/{files._release()}"
     assert {f"{assets}/app.js", f"{assets}/styles.css", "/assets/vega-1.js"} <= set(asked)

@@ -10,6 +10,7 @@ import { icon } from "./icons.js";
 import { DEFAULT, askable, nameOf, problem } from "./ranges.js";
 import { at } from "./root.js";
 import * as router from "./router.js";
+import { canSignIn } from "./session.js";
 import { View } from "./view.js";
 import { rangeControl } from "./components/range.js";
 import { account, signedOut, signInButtons, withoutRole } from "./components/login.js";
@@ -260,6 +261,13 @@ function refuse(heading, reason, link) {
   showLive();
 }
 
+/** What a visitor sees where people sign in: the words of the API are for programs. */
+function askToSignIn(buttons) {
+  replace(body, h("div", { class: "panel" }, alert("Sign in", "This dashboard is for people who have signed in.", buttons)));
+  showLive();
+  events.stop();
+}
+
 /** Where a sign-out ends, or a sign-in that did not succeed. */
 function showSignedOut(problem) {
   const [heading, words] = signedOut(problem);
@@ -301,6 +309,7 @@ async function fail(error, heading = "Logistics Analytics") {
   const again = error.status === 401
     ? h("p", { class: "chips" }, signInButtons("This dashboard requires an API key."))
     : h("button", { type: "button", class: "button primary", onclick: () => follow(router.read()) }, icon("refresh"), "Try again");
+  if (canSignIn && error.kind?.endsWith(":key-needed")) return askToSignIn(again);
   const note = error.requestId && h("small", {}, `request ${error.requestId}`);
   replace(body, h("div", { class: "panel" }, alert(error.title ?? "The page could not be opened", error.reason ?? error.message, again, note)));
   showLive();

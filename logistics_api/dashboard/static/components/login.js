@@ -23,16 +23,16 @@ const PROBLEMS = {
 export function openLogin(reason = "This requires an API key.") {
   const key = h("input", { class: "input mono", type: "password", name: "key", autocomplete: "current-password", required: true, maxlength: 256, placeholder: "lap_…", spellcheck: "false", autofocus: true });
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
-  const submit = h("button", { type: "submit", class: "button primary" }, "Sign in");
+  const submit = h("button", { type: "submit", class: canSignIn ? "button" : "button primary" }, "Sign in");
   const form = h(
     "form",
     { class: "login" },
-    h("p", { class: "muted" }, `${reason} Whoever runs the server makes one with `, h("code", {}, "logistics keys create"), ". The browser keeps it for 30 days; no page can read it."),
+    h("p", { class: "muted" }, canSignIn ? "Or use an API key. " : `${reason} `, "Whoever runs the server makes one with ", h("code", {}, "logistics keys create"), ". The browser keeps it for 30 days; no page can read it."),
     h("label", { class: "field" }, "Key", key),
     problem,
     submit,
   );
-  const content = canSignIn ? [h("p", {}, signInLink("Sign in with your account")), h("p", { class: "muted" }, "Or use an API key:"), form] : form;
+  const content = canSignIn ? h("div", { class: "login" }, withAccount(reason), form) : form;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     submit.disabled = true;
@@ -47,6 +47,15 @@ export function openLogin(reason = "This requires an API key.") {
     }
   });
   return openDialog({ title: "Sign in", content });
+}
+
+/** The upper part of the dialog where people can sign in; who has done so already is told that it does not suffice. */
+function withAccount(reason) {
+  const host = h("div", { class: "login" }, h("p", {}, reason), signInLink("Sign in with your account"));
+  session().then(({ person_id: person, name, roles }) => {
+    if (person !== null) replace(host, h("p", {}, `You are signed in as ${name}. Your role (${roles.join(", ") || "none"}) does not include this: ask your administrator.`));
+  }, () => {});
+  return host;
 }
 
 /** The link to the identity provider. */
