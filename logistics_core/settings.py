@@ -305,36 +305,6 @@ class Settings(BaseSettings):
         "such as s3://bucket/backups that no source watches. Unset: nowhere"
     )  # fmt: skip
 
-    # Serving
-    api_host: str = Field("127.0.0.1", description="Address the API listens on")
-    api_port: int = Field(8000, ge=1, le=65535, description="Port of the API")
-    api_prefix: Annotated[str | None, AfterValidator(_check_prefix)] = Field(
-        None, description="Path under which a reverse proxy publishes the API, such as /logistics. Unset: the proxy's "
-        "X-Forwarded-Prefix"
-    )  # fmt: skip
-    api_published_at: str | None = Field(
-        None, description="Address at which others reach the API if it differs from the one it listens on, as in a "
-        "container. Unset: LOGISTICS_API_HOST"
-    )  # fmt: skip
-    api_anonymous: Annotated[str | None, AfterValidator(_check_scopes)] = Field(
-        None, description="What requests without a key may do: none, or some of "
-        "read,export,ingest,contracts,boards,alerts. Unset: "
-        "everything if the API can be reached from this machine only, otherwise none"
-    )  # fmt: skip
-    api_hosts: Annotated[str | None, AfterValidator(_check_hosts)] = Field(
-        None, description="Host names under which the API may be used without a key, separated by commas. If it can be "
-        "reached from this machine only, localhost and 127.0.0.1 are always allowed; otherwise, if unset, any"
-    )  # fmt: skip
-    api_rate: float = Field(
-        100.0, ge=0, description="Requests per second for each key, and for each address without one if other machines "
-        "can reach the API. 0: no limit"
-    )  # fmt: skip
-    api_burst: PositiveInt = Field(200, description="Requests that may arrive at once before the rate limit applies")
-    api_cache_bytes: int = Field(64 << 20, ge=1 << 16, description="Memory for cached responses, per process")
-    cors_origins: Annotated[str | None, AfterValidator(_check_origins)] = Field(
-        None, description="Origins whose pages may read the API from a browser, separated by commas, such as "
-        "https://fleet.example.org; * for any. Unset: only its own"
-    )  # fmt: skip
     # People who sign in
     oidc_issuer: Annotated[str | None, AfterValidator(_check_issuer)] = Field(
         None, description="Address of the identity provider with which people sign in (OpenID Connect), such as "
@@ -373,6 +343,37 @@ class Settings(BaseSettings):
     )
     session_idle_hours: PositiveFloat = Field(12.0, description="A session that was not used for this long ends")
     session_hours: PositiveFloat = Field(168.0, description="A session ends after this long in any case")
+
+    # Serving
+    api_host: str = Field("127.0.0.1", description="Address the API listens on")
+    api_port: int = Field(8000, ge=1, le=65535, description="Port of the API")
+    api_prefix: Annotated[str | None, AfterValidator(_check_prefix)] = Field(
+        None, description="Path under which a reverse proxy publishes the API, such as /logistics. Unset: the proxy's "
+        "X-Forwarded-Prefix"
+    )  # fmt: skip
+    api_published_at: str | None = Field(
+        None, description="Address at which others reach the API if it differs from the one it listens on, as in a "
+        "container. Unset: LOGISTICS_API_HOST"
+    )  # fmt: skip
+    api_anonymous: Annotated[str | None, AfterValidator(_check_scopes)] = Field(
+        None, description="What requests without a key may do: none, or some of "
+        "read,export,ingest,contracts,boards,alerts. Unset: "
+        "everything if the API can be reached from this machine only, otherwise none"
+    )  # fmt: skip
+    api_hosts: Annotated[str | None, AfterValidator(_check_hosts)] = Field(
+        None, description="Host names under which the API may be used without a key, separated by commas. If it can be "
+        "reached from this machine only, localhost and 127.0.0.1 are always allowed; otherwise, if unset, any"
+    )  # fmt: skip
+    api_rate: float = Field(
+        100.0, ge=0, description="Requests per second for each key, and for each address without one if other machines "
+        "can reach the API. 0: no limit"
+    )  # fmt: skip
+    api_burst: PositiveInt = Field(200, description="Requests that may arrive at once before the rate limit applies")
+    api_cache_bytes: int = Field(64 << 20, ge=1 << 16, description="Memory for cached responses, per process")
+    cors_origins: Annotated[str | None, AfterValidator(_check_origins)] = Field(
+        None, description="Origins whose pages may read the API from a browser, separated by commas, such as "
+        "https://fleet.example.org; * for any. Unset: only its own"
+    )  # fmt: skip
     currency: Annotated[str | None, AfterValidator(_check_currency)] = Field(
         None, description="Label of the currency in which `cost` is given, such as EUR: shown with figures and in the "
         "API documentation. It converts nothing. Unset: none"
