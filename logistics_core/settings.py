@@ -38,6 +38,7 @@ class Scope(StrEnum):
     CONTRACTS = "contracts"
     BOARDS = "boards"
     ALERTS = "alerts"
+    AUDIT = "audit"
 
 
 class Role(StrEnum):
@@ -65,7 +66,7 @@ def _check_limit(text: str) -> str:
 
 def _check_scopes(text: str | None) -> str | None:
     if text is not None and text != "none" and not set(text.split(",")) <= set(Scope):
-        raise ValueError("must be none, or some of read,export,ingest,contracts,boards,alerts separated by commas")
+        raise ValueError(f"must be none, or some of {','.join(Scope)} separated by commas")
     return text
 
 
@@ -300,6 +301,10 @@ class Settings(BaseSettings):
         "of which it never arrived this many days after they were made, with their scores; not before the version in "
         "production was trained on later records"
     )  # fmt: skip
+    keep_audit_days: PositiveInt | None = Field(
+        None, description="Entries of the audit log are deleted this many days after the change, which is an entry as "
+        "well. Unset: kept indefinitely"
+    )  # fmt: skip
     export_to: str | None = Field(
         None, description="Where everything that a restored database needs is exported every night: a folder, or a URL "
         "such as s3://bucket/backups that no source watches. Unset: nowhere"
@@ -357,7 +362,7 @@ class Settings(BaseSettings):
     )  # fmt: skip
     api_anonymous: Annotated[str | None, AfterValidator(_check_scopes)] = Field(
         None, description="What requests without a key may do: none, or some of "
-        "read,export,ingest,contracts,boards,alerts. Unset: "
+        "read,export,ingest,contracts,boards,alerts,audit. Unset: "
         "everything if the API can be reached from this machine only, otherwise none"
     )  # fmt: skip
     api_hosts: Annotated[str | None, AfterValidator(_check_hosts)] = Field(

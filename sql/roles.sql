@@ -37,7 +37,7 @@ REVOKE SELECT ON notify.signing_keys FROM logistics_reader;
 GRANT USAGE ON SCHEMA ingest, access, catalogue, boards, source, identity, models, alert, notify
 TO logistics_operator;
 GRANT EXECUTE ON FUNCTION
-ingest.request_file_action, catalogue.request_contract_action,
+ingest.request_file_action, ingest.log_upload, catalogue.request_contract_action,
 boards.add_board, boards.change_board, boards.delete_board,
 source.request_pull,
 alert.act_on_incident, alert.add_silence, alert.end_silence,

@@ -90,9 +90,9 @@ RESERVED_FIELDS = frozenset({
 """Names that the merge gives to columns, parameters of the dashboard's Data page, and arguments of endpoints."""
 
 RESERVED_DATASETS = frozenset({
-    "alerts", "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures", "forecasts",
-    "graphql", "history", "identities", "ingestion", "kpi", "measures", "metrics", "models", "notifications", "quality",
-    "route", "session", "sources", "system",
+    "alerts", "audit", "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures",
+    "forecasts", "graphql", "history", "identities", "ingestion", "kpi", "measures", "metrics", "models",
+    "notifications", "quality", "route", "session", "sources", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""
 

@@ -40,10 +40,10 @@ class Actor:
     """Of the API's request, as in its log; None elsewhere."""
 
     def setting(self) -> str:
-        """The value of `SETTING`: JSON that the database reads. What no text of PostgreSQL holds is left out."""
+        """The value of `SETTING`: JSON that the database reads. The name keeps what a text of PostgreSQL can hold."""
         document = {
             "kind": self.kind.value,
-            "name": self.name.replace("\0", ""),
+            "name": self.name.replace("\0", "").encode(errors="replace").decode(),
             "person_id": self.person_id,
             "request_id": self.request_id,
         }

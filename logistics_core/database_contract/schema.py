@@ -6,6 +6,22 @@ SCHEMA_VERSION = "0031"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
+    "access.audit": frozenset(
+        {
+            "action",
+            "actor",
+            "actor_kind",
+            "after",
+            "before",
+            "changed_at",
+            "entry_id",
+            "login",
+            "object",
+            "object_kind",
+            "person_id",
+            "request_id",
+        }
+    ),
     "access.keys": frozenset({"digest", "expires_at", "key_id", "name", "requests_per_second", "revoked_at", "scopes"}),
     "access.people": frozenset({"disabled_at", "email", "groups", "name", "person_id"}),
     "access.sessions": frozenset({"digest", "ended_at", "ends_at", "idle_ends_at", "method", "person_id"}),

@@ -49,12 +49,13 @@ UNLIMITED: Mapping[str, str] = {
 CLIENT_CHECK = "client_connection_check_interval"
 """How often the server looks whether the client of a running statement is still there. Some platforms accept only 0."""
 
-# A setting that this version of PostgreSQL does not have is left out. The process id is that of the server process that
-# libpq talks to, unless a pooler is in between: then nothing is set, as the session may be another client's next.
+# A setting that this version of PostgreSQL does not have is left out; our own have a dot in their names. The process id
+# is that of the server process that libpq talks to, unless a pooler is in between: then nothing is set, as the session
+# may be another client's next.
 SET = """
 SELECT wanted.name, pg_catalog.set_config(wanted.name, wanted.value, false)
 FROM unnest(%(names)s::text[], %(values)s::text[]) AS wanted (name, value)
-WHERE pg_catalog.current_setting(wanted.name, true) IS NOT NULL
+WHERE (pg_catalog.current_setting(wanted.name, true) IS NOT NULL OR wanted.name LIKE '%%.%%')
     AND (%(any_process)s OR pg_catalog.pg_backend_pid() = %(process)s)
     AND (wanted.name <> 'session_replication_role' OR pg_catalog.current_setting(wanted.name) <> wanted.value)
 """

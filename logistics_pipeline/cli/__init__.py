@@ -17,6 +17,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline.cli import (
     alerts,
     api,
+    audit,
     check,
     contracts,
     db,
@@ -46,6 +47,8 @@ from logistics_pipeline.cli import (
     up,
     work,
 )
+from logistics_pipeline.cli.user import user_name
+from logistics_pipeline.database.acting import acting_as_user
 from logistics_pipeline.database.connections import reason_of
 from logistics_pipeline.errors import DISK_FULL_ERRNOS, PipelineError, disk_full_sentence
 
@@ -74,11 +77,13 @@ def _print_version(is_wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     _: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version")
     ] = False,
 ) -> None:
-    """Takes the options that precede a command."""
+    """Takes the options that precede a command; what it changes is changed in the name of its user."""
+    context.with_resource(acting_as_user(user_name()))
 
 
 COMMANDS = (
@@ -106,6 +111,7 @@ COMMANDS = (
     reset,
     keys,
     people,
+    audit,
     contracts,
     sources,
     source_proposals,

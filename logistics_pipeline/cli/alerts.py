@@ -1,6 +1,5 @@
 """The commands about alerts: what rules have found, what people do about it, and what a rule would have found."""
 
-import getpass
 import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -22,6 +21,7 @@ from logistics_pipeline.alerting.rule_files import read_rules
 from logistics_pipeline.alerting.trying import Firing, try_rule
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say
+from logistics_pipeline.cli.user import user_name
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.inference.contract_text import contract_yaml
@@ -148,7 +148,7 @@ def silence(
     labels = dict(_label(each) for each in label or ())
     found = _value(
         "SELECT alert.add_silence(%(rule)s, %(labels)s::jsonb, now(), now() + %(lasts)s, %(who)s, %(why)s)",
-        {"rule": rule, "labels": json.dumps(labels), "lasts": lasts, "who": getpass.getuser(), "why": reason},
+        {"rule": rule, "labels": json.dumps(labels), "lasts": lasts, "who": user_name(), "why": reason},
     )
     if found is None:
         raise PipelineError("A thousand silences are in force already. End some: logistics alerts silences.")
@@ -158,7 +158,7 @@ def silence(
 @app.command()
 def unsilence(number: Annotated[int, typer.Argument(help="Number of the silence", min=1)]) -> None:
     """Ends a silence before its time."""
-    if not _value("SELECT alert.end_silence(%(number)s, %(who)s)", {"number": number, "who": getpass.getuser()}):
+    if not _value("SELECT alert.end_silence(%(number)s, %(who)s)", {"number": number, "who": user_name()}):
         raise PipelineError(f"No silence {number} is in force. See: logistics alerts silences.")
 
 
@@ -314,7 +314,7 @@ def _act(incident: int, action: str, words: str, assignee: str = "") -> None:
         {
             "incident": incident,
             "action": action,
-            "who": getpass.getuser(),
+            "who": user_name(),
             "words": words,
             "assignee": assignee,
         },

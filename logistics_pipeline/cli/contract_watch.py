@@ -10,6 +10,7 @@ from logistics_pipeline.cli.foreground import until_interrupted
 from logistics_pipeline.cli.output import say
 from logistics_pipeline.contracts.code_location import Reloader, reload_definitions
 from logistics_pipeline.contracts.watching import watch_contracts
+from logistics_pipeline.database.acting import acting_by_itself
 from logistics_pipeline.local.environment import code_server_port, open_environment
 from logistics_pipeline.local.supervisor import are_contracts_watched, stop_signals
 from logistics_pipeline.process_log import log_to_standard_error
@@ -30,7 +31,7 @@ def watch(
         _check(settings)
     log = log_to_standard_error("logistics.contracts")
     reload = partial(reload_definitions, settings.code_server_host, code_server_port(settings))
-    with stop_signals(), until_interrupted(), open_environment(settings) as environment:
+    with acting_by_itself(), stop_signals(), until_interrupted(), open_environment(settings) as environment:
         reloader = Reloader(reload, log)
         try:
             followed = [SourcesFolder(settings.sources_dir)]

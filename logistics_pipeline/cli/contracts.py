@@ -1,6 +1,5 @@
 """Commands on contracts: the datasets there are, their versions, and proposals for files of unknown shape."""
 
-import getpass
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline.cli.contract_watch import watch
 from logistics_pipeline.cli.options import AsJson, dataset_names
 from logistics_pipeline.cli.output import confirm, print_json, print_table, say, say_synced
+from logistics_pipeline.cli.user import user_name
 from logistics_pipeline.contracts.accepting import Accepted, accept_contract
 from logistics_pipeline.contracts.comparing import Change, are_compatible, changes_between
 from logistics_pipeline.contracts.folder import describe
@@ -123,14 +123,6 @@ def _database(settings: Settings) -> Iterator[tuple[Environment, Connection]]:
         yield environment, connection
 
 
-def _person() -> str:
-    """Who runs the command."""
-    try:
-        return getpass.getuser()[:200]
-    except (OSError, KeyError):  # a user without a name, as in a container
-        return "a person"
-
-
 # -- propose ---------------------------------------------------------------------------------------------------------
 
 
@@ -219,7 +211,7 @@ def _named(file: str) -> Iterator[None]:
 def _store_proposal(file: str, dataset: str | None, settings: Settings, as_json: bool) -> None:
     with _database(settings) as (environment, connection), _named(file):
         found = _found(WatchedPlaces.of_settings(settings, environment.catalogue()), file)
-        proposed = propose_for_file(connection, found, settings, created_by=_person(), dataset=dataset)
+        proposed = propose_for_file(connection, found, settings, created_by=user_name(), dataset=dataset)
         if proposed.accepted is not None:
             say_synced(environment.sync_contracts())
     if as_json:
@@ -452,9 +444,9 @@ def _accept(connection: Connection, environment: Environment, what: str) -> Acce
     is_data = is_url(what) or Path(what).is_file()
     may_have_changed = proposal is not None and proposal.kind == ProposalKind.NEW and is_data
     if proposal is not None and not may_have_changed:
-        return accept_proposal(connection, proposal.proposal_id, accepted_by=_person(), settings=environment.settings)
+        return accept_proposal(connection, proposal.proposal_id, accepted_by=user_name(), settings=environment.settings)
     if what.endswith(SUFFIX) and not is_url(what):
-        return accept_contract(connection, contract_of_file(Path(what)), accepted_by=_person(), may_break=True)
+        return accept_contract(connection, contract_of_file(Path(what)), accepted_by=user_name(), may_break=True)
     if not is_data:
         raise PipelineError(
             f"{what} is neither the id of a proposal, nor a dataset for which one waits, nor a file. logistics "
@@ -467,11 +459,11 @@ def _accept_data(connection: Connection, environment: Environment, file: str) ->
     """Accepts what is proposed for a file with data."""
     found = _found(WatchedPlaces.of_settings(environment.settings, environment.catalogue()), file)
     with _named(file):
-        proposed = propose_for_file(connection, found, environment.settings, created_by=_person())
+        proposed = propose_for_file(connection, found, environment.settings, created_by=user_name())
     if proposed.accepted is not None:
         return proposed.accepted
     return accept_proposal(
-        connection, proposed.proposal.proposal_id, accepted_by=_person(), settings=environment.settings
+        connection, proposed.proposal.proposal_id, accepted_by=user_name(), settings=environment.settings
     )
 
 
@@ -539,7 +531,7 @@ def dismiss(proposal: ProposalId, as_json: AsJson = False) -> None:
     settings = Settings()
     with _database(settings) as (_, connection):
         proposal_id = _the_proposal(connection, settings, proposal)
-        stored = dismiss_proposal(connection, proposal_id, dismissed_by=_person())
+        stored = dismiss_proposal(connection, proposal_id, dismissed_by=user_name())
     if as_json:
         print_json(proposal_document(stored))
     else:
@@ -648,7 +640,7 @@ def retire(
     settings = Settings()
     with _database(settings) as (environment, connection):
         options = environment.load_options()
-        retired = retire_dataset(connection, name, retired_by=_person())
+        retired = retire_dataset(connection, name, retired_by=user_name())
         report = environment.sync_contracts()
         if remove:
             removed = remove_rows(environment.database_url, name, options, on_wait=_say_wait)

@@ -1,6 +1,5 @@
 """The commands about external ids: list, unlinked, links, show, link, unlink, proposals, accept, reject, propose."""
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +19,7 @@ from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.cli.options import AsJson, RefreshAfter
 from logistics_pipeline.cli.output import print_json, print_table, say
+from logistics_pipeline.cli.user import user_name
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.identities.proposing import propose_links
@@ -149,7 +149,13 @@ def links(
     as_json: AsJson = False,
 ) -> None:
     """Lists links, the newest first: who said when, and why, that an id is a thing."""
-    given = {"entity": entity, "system": system, "external_id": external_id, "key": key, "as_of": _moment(as_of)}
+    given = {
+        "entity": entity,
+        "system": system,
+        "external_id": external_id,
+        "key": key,
+        "as_of": _moment(as_of),
+    }
     filters = {name: value for name, value in given.items() if value is not None}
     with _database() as (_, connection, catalogue):
         _checked(catalogue, entity, system)
@@ -283,7 +289,7 @@ def _link(entity: str, system: str, external_id: str, key: str | None, reason: s
                 "system": system,
                 "external_id": external_id,
                 "key": key,
-                "requested_by": _person(),
+                "requested_by": user_name(),
                 "reason": reason,
             },
         )
@@ -353,7 +359,7 @@ def _decide(numbers: list[int], reason: str, refresh_after: bool, *, is_accepted
                 parameters = {
                     "proposal_id": number,
                     "is_accepted": is_accepted,
-                    "requested_by": _person(),
+                    "requested_by": user_name(),
                     "reason": reason,
                 }
                 if _one(connection, f"SELECT {DECIDE_PROPOSAL}", parameters) is None:
@@ -404,11 +410,3 @@ def _is_record(connection: Connection, entity: Dataset, key: str) -> bool:
     column, table = sql.Identifier(entity.key[0]), sql.Identifier("raw", entity.name)
     query = sql.SQL("SELECT FROM {} WHERE {}::text = %s LIMIT 1").format(table, column)
     return connection.execute(query, (key,)).fetchone() is not None
-
-
-def _person() -> str:
-    """Who runs the command."""
-    try:
-        return getpass.getuser()[:200]
-    except (OSError, KeyError):  # a user without a name, as in a container
-        return "a person"

@@ -1,6 +1,5 @@
 """The commands about models: list, train, promote, rollback, archive, export, history."""
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from logistics_core.settings import Settings
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say
+from logistics_pipeline.cli.user import user_name
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.models import registry
@@ -285,7 +285,7 @@ def _version(connection: Connection, model: str, number: int | None) -> Version:
 
 
 def _author(name: str | None) -> str:
-    return name or getpass.getuser()
+    return name or user_name()
 
 
 def _say(version: Version, what: str) -> None:

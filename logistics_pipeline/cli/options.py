@@ -1,5 +1,6 @@
 """Options that several commands have."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -8,7 +9,7 @@ from logistics_core.catalogue import ContractError, load_catalogue
 from logistics_core.catalogue.contract_files import BUILT_IN, SUFFIX
 from logistics_core.settings import Settings
 from logistics_pipeline.contracts.versions import read_catalogue
-from logistics_pipeline.errors import PipelineError
+from logistics_pipeline.errors import ConfigurationError, PipelineError
 
 _COMPLETION_SECONDS = 0.5
 """How long a completion tries to reach the database."""
@@ -22,6 +23,23 @@ def dataset_option(help: str) -> Any:
     return typer.Option(
         metavar="DATASET", help=help, callback=_check_dataset, autocompletion=_complete_dataset, show_default=False
     )
+
+
+def moment(text: str | None, option: str) -> datetime | None:
+    """The moment that an option names: a time, or the beginning of a day; UTC where no zone is given.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"{option} is {text!r}. Expected: a time such as 2024-06-01T12:00Z, or a day such as 2024-06-01."
+        ) from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def dataset_names(settings: Settings) -> list[str]:

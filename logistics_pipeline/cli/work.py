@@ -8,6 +8,7 @@ import typer
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.foreground import until_interrupted
 from logistics_pipeline.cli.output import say
+from logistics_pipeline.database.acting import acting_by_itself
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.local.supervisor import does_a_worker_run, stop_signals
 from logistics_pipeline.process_log import log_to_standard_error
@@ -33,7 +34,7 @@ def work(
         _check(settings)
     log_to_standard_error("logistics")
     stop = Event()
-    with stop_signals(), until_interrupted(), open_environment(settings) as environment:
+    with acting_by_itself(), stop_signals(), until_interrupted(), open_environment(settings) as environment:
         try:
             run_worker(settings, environment.database_url, stop)
         finally:

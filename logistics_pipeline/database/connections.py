@@ -9,6 +9,7 @@ import psycopg
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
+from logistics_core.database_contract.actors import SETTING
 from logistics_core.database_contract.locks import lock_key
 from logistics_core.postgres.poolers import refuse_transaction_pooler
 from logistics_core.postgres.sessions import (
@@ -22,6 +23,7 @@ from logistics_core.postgres.sessions import (
     split_options,
 )
 from logistics_core.postgres.urls import Address, AddressError
+from logistics_pipeline.database.acting import actor_of
 from logistics_pipeline.errors import ConfigurationError, TransientError
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -88,7 +90,8 @@ def with_driver(url: str, driver: str) -> str:
 def connect(url: str, *, application_name: str = "logistics") -> Connection:
     """Opens a connection in autocommit mode: transactions are always opened explicitly.
 
-    Its session has the settings of `PIPELINE`; options in the URL may change those that are limits.
+    Its session has the settings of `PIPELINE`; options in the URL may change those that are limits. What it changes is
+    logged in the name of the command's user, or of `application_name`.
 
     Raises:
         TransientError: the server cannot be reached now.
@@ -123,7 +126,8 @@ def _session_of(address: Address, application_name: str) -> tuple[Session, str]:
         keepalives_interval=10,
         keepalives_count=3,
     )
-    return replace(PIPELINE, settings={**PIPELINE.settings, **given}), conninfo
+    actor = {SETTING: actor_of(application_name).setting()}
+    return replace(PIPELINE, settings={**PIPELINE.settings, **given, **actor}), conninfo
 
 
 def _start(connection: Connection, session: Session, conninfo: str) -> None:

@@ -7,10 +7,12 @@ file wins a key.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from time import perf_counter
 
 from psycopg import sql
 
+from logistics_core.database_contract.audit import DELETE_ENTRIES
 from logistics_core.database_contract.locks import HOUSEKEEPING_LOCK
 from logistics_core.database_contract.models import OPEN_DAYS
 from logistics_core.settings import Settings
@@ -36,6 +38,8 @@ class Retention:
     messages_days: int = 365
     sessions_days: int = 90
     predictions_days: int = 730
+    audit_days: int | None = None
+    """None: forever."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Retention":
@@ -48,6 +52,7 @@ class Retention:
             settings.keep_messages_days,
             settings.keep_sessions_days,
             settings.keep_predictions_days,
+            settings.keep_audit_days,
         )
 
 
@@ -68,6 +73,7 @@ class Housekeeping:
     """Of people."""
     predictions_deleted: int
     """Of models, with their scores."""
+    audit_entries_deleted: int
     vacuumed: list[str]
     """Tables, as schema.name."""
     seconds: float
@@ -95,6 +101,7 @@ def run_housekeeping(url: str, retention: Retention) -> Housekeeping:
             events_deleted=_delete_old_messages(connection, retention.messages_days),
             sessions_deleted=_delete_ended_sessions(connection, retention.sessions_days),
             predictions_deleted=_delete_old_predictions(connection, retention.predictions_days),
+            audit_entries_deleted=_delete_old_audit_entries(connection, retention.audit_days),
             vacuumed=_vacuum(connection),
             seconds=perf_counter() - started,
         )
@@ -157,6 +164,13 @@ def _delete_old_predictions(connection: Connection, days: int) -> int:
     while deleted := connection.execute(query, parameters).rowcount:
         total += deleted
     return total
+
+
+def _delete_old_audit_entries(connection: Connection, days: int | None) -> int:
+    if days is None:
+        return 0
+    before = datetime.now(UTC) - timedelta(days=days)
+    return connection.execute(DELETE_ENTRIES.encode(), {"before": before}).rowcount
 
 
 def _thin_forecasts(connection: Connection, days: int) -> int:

@@ -1,7 +1,7 @@
 """Exports everything that cannot be computed from something else, and restores a database from it.
 
 What is left out: figures, which are computed anew; keys of the API, of which only hashes exist; and requests that
-somebody waits for at the moment.
+somebody waits for at the moment. The audit log is exported.
 """
 
 import csv
@@ -26,6 +26,7 @@ from logistics_pipeline.migrations.history_tables import make_history_table
 EVERYTHING = "everything"
 _LEFT_OUT = frozenset(
     {
+        "access.keys",
         "ingest.places",
         "ingest.file_requests",
         "ingest.dropped_indexes",
@@ -36,7 +37,9 @@ _LEFT_OUT = frozenset(
         "models.job_results",
     }
 )
-_SCHEMAS = ("catalogue", "ingest", "raw", "history", "boards", "source", "forecast", "identity", "models", "alert")
+_SCHEMAS = (
+    "catalogue", "ingest", "raw", "history", "boards", "source", "forecast", "identity", "models", "alert", "access",
+)  # fmt: skip
 _READ_BYTES = 1 << 20
 _ZSTD_LEVEL = 3
 

@@ -13,7 +13,9 @@ from logistics_api.database.freshness import AVAILABILITY_EVENT
 from logistics_api.ingestion.stats_schemas import FilesOfDataset
 from logistics_api.system.schemas import FilesByState
 from logistics_api.uploads.schemas import UploadState
+from logistics_core.database_contract.actors import ActorKind
 from logistics_core.database_contract.alerts import TrialState
+from logistics_core.database_contract.audit import ObjectKind
 from logistics_core.database_contract.channels import Channel, FileEvent
 from logistics_core.database_contract.contracts import ProposalState
 from logistics_core.database_contract.file_states import (
@@ -125,7 +127,9 @@ def test_scripts_name_only_states_of_the_contract() -> None:
     of_messages = {state for path, state in named if path in about_messages}
     about_alerts = {path for path, _ in named if path.startswith(("alerting/", "migrations/0023_", "migrations/0030_"))}
     of_trials = {state for path, state in named if path == "migrations/0030_alert_rules.sql"}
+    about_everything = {"migrations/0026_audit_log.sql"}
     others = about_alerts | about_messages | about_proposals | about_pulls | about_identities | about_models
+    others |= about_everything
     of_files = {state for path, state in named if path not in others}
     assert of_files and of_files <= set(FileState)
     assert of_proposals == set(ProposalState)
@@ -141,6 +145,17 @@ def test_the_api_counts_files_by_the_states_of_the_contract() -> None:
     assert list(FilesByState.model_fields) == list(FileState)
     assert list(FilesOfDataset.model_fields) == list(DATASET_STATES)
     assert {state for state in UploadState if state in set(FileState)} == set(FileState)
+
+
+def test_the_dashboard_has_words_for_every_kind_of_the_audit_log() -> None:
+    page = (STATIC / "pages" / "changes.js").read_text()
+
+    def names(constant: str) -> set[str]:
+        found = re.search(rf"const {constant} = \{{(.*?)\}};", page, re.S)
+        assert found is not None
+        return set(re.findall(r"(\w+): \"", found[1]))
+
+    assert (names("KINDS"), names("ACTORS")) == (set(ObjectKind), set(ActorKind))
 
 
 def test_the_dashboard_has_words_for_every_state_and_names_no_other() -> None:
