@@ -36,7 +36,8 @@ from logistics_core.settings import Settings
 
 FOLDER = Path(__file__).resolve().parent / "static"
 PAGES = re.compile(
-    r"/(?:(?:routes|vehicles|data|import|boards|sources|identities)(?:/.*)?|costs|pipeline|explore|forecasts|models|alerts|signed-out)?",
+    r"/(?:(?:routes|vehicles|data|import|boards|sources|identities)(?:/.*)?"
+    r"|costs|pipeline|explore|forecasts|models|alerts|changes|signed-out)?",
     re.DOTALL,
 )
 """Addresses of pages: the modules take over from there, so all of them are the same file."""

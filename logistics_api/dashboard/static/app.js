@@ -10,7 +10,7 @@ import { icon } from "./icons.js";
 import { DEFAULT, askable, nameOf, problem } from "./ranges.js";
 import { at } from "./root.js";
 import * as router from "./router.js";
-import { canSignIn } from "./session.js";
+import { canSignIn, may } from "./session.js";
 import { View } from "./view.js";
 import { rangeControl } from "./components/range.js";
 import { account, signedOut, signInButtons, withoutRole } from "./components/login.js";
@@ -31,13 +31,14 @@ const PAGES = {
   sources: { words: "Sources", image: "cloud", load: () => import("./pages/sources.js"), one: () => import("./pages/source.js") },
   identities: { words: "External ids", image: "link", load: () => import("./pages/identities.js"), one: () => import("./pages/thing.js") },
   data: { words: "Data", image: "data", load: () => import("./pages/data.js"), one: () => import("./pages/dataset.js") },
+  changes: { words: "Changes", below: "pipeline", load: () => import("./pages/changes.js") },
   import: { words: "Import", image: "inbox", load: () => import("./pages/import.js"), one: () => import("./pages/proposal.js") },
 };
 const STATUS = "/api/system/status";
 /** Pages that need no figures, so they open before the first file is there. */
-const WITHOUT_DATA = new Set(["pipeline", "data", "import", "explore", "boards", "sources", "forecasts", "models", "identities", "alerts"]);
+const WITHOUT_DATA = new Set(["pipeline", "data", "import", "explore", "boards", "sources", "forecasts", "models", "identities", "alerts", "changes"]);
 /** Pages that show no range of days: what the address says about one is for others. */
-const WITHOUT_RANGE = new Set(["pipeline", "data", "import", "sources", "forecasts", "models", "identities", "alerts"]);
+const WITHOUT_RANGE = new Set(["pipeline", "data", "import", "sources", "forecasts", "models", "identities", "alerts", "changes"]);
 
 /** Seconds between attempts to replace stale figures; an event of the server does so sooner. */
 const STALE_SECONDS = 15;
@@ -59,6 +60,9 @@ const links = Object.entries(PAGES).filter(([, { below }]) => !below).map(([name
   if (name === "alerts") link.append(incidents);
   return link;
 });
+/** Who changed what, for those who may know. */
+const changes = h("a", { href: at("/changes"), hidden: true }, "Changes");
+may("audit").then((allowed) => (changes.hidden = !allowed));
 const staleNote = h("p", { class: "note warn stale-note", role: "status", hidden: true });
 const liveState = h("p", { class: "live", role: "status" });
 const range = rangeControl(() => view);
@@ -81,7 +85,7 @@ function build() {
     { class: "sidebar" },
     h("a", { class: "brand", href: at("/") }, mark, h("span", {}, "Logistics", h("small", {}, "Analytics Platform"))),
     h("nav", { class: "nav", "aria-label": "Dashboard" }, links),
-    h("div", { class: "sidebar-foot" }, h("nav", { "aria-label": "More" }, h("a", { href: at("/docs") }, "API"), h("a", { href: at("/openapi.json") }, "OpenAPI")), account(), liveState, themeChoice()),
+    h("div", { class: "sidebar-foot" }, h("nav", { "aria-label": "More" }, h("a", { href: at("/docs") }, "API"), h("a", { href: at("/openapi.json") }, "OpenAPI"), changes), account(), liveState, themeChoice()),
   );
   document.querySelector("#app").replaceWith(h("div", { class: "shell" }, sidebar, main));
 }
