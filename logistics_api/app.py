@@ -13,6 +13,7 @@ from starlette.datastructures import State
 
 from logistics_api.alerts import endpoints as alerts
 from logistics_api.alerts import rules as alert_rules
+from logistics_api.audit import endpoints as audit
 from logistics_api.boards import endpoints as boards
 from logistics_api.contracts import endpoints as contracts
 from logistics_api.costs import endpoints as costs
@@ -205,6 +206,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         sources.router,
         notifications.router,
         unsubscribing.make_router(),
+        audit.router,
         forecasts.router,
         history.make_router(catalogue),
         models.router,

@@ -11,7 +11,8 @@ from logistics_api.contracts.bodies import read_json
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem, refused_parameter
 from logistics_api.http.changes import CHANGES, json_body, requester, uncached
-from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
+from logistics_api.http.listings import respond_with_page
+from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.identities import queries
 from logistics_api.identities.schemas import (
     Decision,
@@ -142,7 +143,7 @@ async def list_links(query: Annotated[LinkParameters, Query()], request: Request
     """Returns links, the newest first: who said when, and why, that an id is a thing; or what decided at a moment."""
     _check_names(_catalogue(request), query.entity, query.system)
     filters = query.filters()
-    return await _listed(request, database, query, filters, queries.links)
+    return await respond_with_page(request, database, query, filters, queries.links)
 
 
 @router.post(
@@ -178,7 +179,7 @@ async def list_identity_proposals(
 ) -> Response:
     """Returns proposals with their evidence, the oldest first; those that wait for a person unless told otherwise."""
     _check_names(_catalogue(request), query.entity, query.system)
-    return await _listed(request, database, query, query.filters(), queries.proposals)
+    return await respond_with_page(request, database, query, query.filters(), queries.proposals)
 
 
 @router.post(
@@ -316,17 +317,6 @@ _SAID = tuple(Said.__dataclass_fields__)
 
 
 # -- what they share ---------------------------------------------------------------------------------------------------
-
-
-async def _listed(request: Request, database: Database, query: Paging, filters: dict[str, Any], build: Any) -> Response:
-    fingerprint = cursors.fingerprint(request.url.path, "listed", filters)
-    if query.cursor is not None:
-        (filters["after"],) = cursors.decode(fingerprint, query.cursor, [int])
-    items, last, more = await database.fetch_row(build(filters.keys()), {**filters, "limit": query.limit})
-    cursor = json.dumps(cursors.encode(fingerprint, [last]) if more else None)
-    response = json_response(f'{{"next_cursor":{cursor},"items":{items}}}')
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def _check_names(catalogue: Catalogue, entity: str | None, system: str | None) -> None:

@@ -2,18 +2,9 @@
 
 from collections.abc import Collection
 
+from logistics_api.http.listings import page_query
 from logistics_core.database_contract.identities import DECIDE_PROPOSAL, MAKE_LINK
 from logistics_core.identities.links import PROPOSAL, listed_links, listed_proposals
-
-
-def _page(listed: str) -> str:
-    return f"""
-SELECT
-    coalesce(json_agg(document ORDER BY position) FILTER (WHERE position <= %(limit)s), '[]')::text,
-    (array_agg(id ORDER BY position) FILTER (WHERE position <= %(limit)s))[least(count(*), %(limit)s)],
-    count(*) > %(limit)s
-FROM (SELECT *, row_number() OVER () AS position FROM ({listed}) AS listed (id, document)) AS page
-"""
 
 
 def links(given: Collection[str]) -> str:
@@ -21,7 +12,7 @@ def links(given: Collection[str]) -> str:
 
     One row: a JSON array; the link_id of the last entry; whether there are more. Reads identity.links, .newest_links.
     """
-    return _page(listed_links(given))
+    return page_query(listed_links(given))
 
 
 def proposals(given: Collection[str]) -> str:
@@ -29,7 +20,7 @@ def proposals(given: Collection[str]) -> str:
 
     One row: a JSON array; the proposal_id of the last entry; whether there are more. Reads identity.proposals.
     """
-    return _page(listed_proposals(given))
+    return page_query(listed_proposals(given))
 
 
 ONE_PROPOSAL = f"""

@@ -1,5 +1,6 @@
 """POST /api/ingestion/upload-addresses: where a browser sends a file to a bucket, past the API."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_res
 from logistics_api.uploads.destinations import Place, place_of
 from logistics_api.uploads.parameters import AddressParameters
 from logistics_api.uploads.problems import name_taken, too_large
-from logistics_api.uploads.queries import IS_KNOWN
+from logistics_api.uploads.queries import IS_KNOWN, UPLOADED
 from logistics_api.uploads.schemas import UploadAddress
 from logistics_api.uploads.upload_place import ADDRESS_SECONDS, UploadPlace
 from logistics_core.places.definition import PlaceDefinition
@@ -54,6 +55,8 @@ async def make_upload_address(
         raise name_taken(path.rpartition("/")[0], where.filename)
     made_at = datetime.now(UTC)
     signed = await uploads.address(place, key, where.size_bytes)
+    details = json.dumps({"size_bytes": where.size_bytes, "source": place.name})
+    await database.write(UPLOADED, {"path": path, "action": "upload_address_given", "details": details})
     response.headers["Cache-Control"] = "no-store"
     return UploadAddress(
         url=signed.url,

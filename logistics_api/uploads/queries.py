@@ -1,6 +1,7 @@
 """Upload queries."""
 
 from logistics_api.ingestion.file_queries import FILE
+from logistics_core.database_contract.audit import LOG_UPLOAD
 from logistics_core.database_contract.file_states import FileState
 
 HAS_TABLE = """
@@ -65,3 +66,6 @@ SELECT
         LIMIT 1
     )
 """
+
+UPLOADED = f"SELECT {LOG_UPLOAD}"
+"""Adds an entry to the audit log."""

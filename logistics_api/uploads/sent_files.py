@@ -35,6 +35,7 @@ async def store_sent_file(
             request.stream(),
             target,
             raw_dir,
+            database.operator,
             max_bytes=settings.upload_max_bytes,
             expected_sha256=sha256,
             replace=replace,

@@ -255,7 +255,7 @@ def outcome(authenticator: Authenticator, **of_request: Any) -> int | str:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.0.0.53"])
 def test_on_this_machine_everything_is_allowed_without_a_key(host: str) -> None:
     authenticator = Authenticator(Settings(api_host=host))
-    assert authenticator.anonymous.scopes == {"read", "export", "ingest", "contracts", "boards", "alerts"}
+    assert authenticator.anonymous.scopes == {"read", "export", "ingest", "contracts", "boards", "alerts", "audit"}
     for ours in ("127.0.0.1", "127.0.0.1:8000", "localhost", "LOCALHOST:1", "[::1]:8000", "localhost."):
         assert outcome(authenticator, host=ours) == "anonymous", ours
 

@@ -130,7 +130,7 @@ def test_on_this_machine_the_dashboard_learns_that_it_needs_no_key(database_url:
         assert api.client.get(SESSION).json() == {
             "name": "anonymous",
             "is_anonymous": True,
-            "scopes": ["read", "export", "ingest", "contracts", "boards", "alerts"],
+            "scopes": ["read", "export", "ingest", "contracts", "boards", "alerts", "audit"],
             "method": None,
             **OF_NO_PERSON,
         }

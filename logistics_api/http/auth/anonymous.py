@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from logistics_api.http.auth.origins import FORWARDED, THIS_MACHINE, host_name
 from logistics_api.http.auth.problems import foreign_host, forwarded
-from logistics_api.http.auth.scopes import ALERTS, BOARDS, CONTRACTS, EXPORT, INGEST, READ
+from logistics_api.http.auth.scopes import ALERTS, AUDIT, BOARDS, CONTRACTS, EXPORT, INGEST, READ
 from logistics_core.settings import Settings
 
 
@@ -32,7 +32,7 @@ class AnonymousPolicy:
 
 def _scopes(settings: Settings, is_local: bool) -> list[str]:
     if settings.api_anonymous is None:
-        return [READ, EXPORT, INGEST, CONTRACTS, BOARDS, ALERTS] if is_local else []
+        return [READ, EXPORT, INGEST, CONTRACTS, BOARDS, ALERTS, AUDIT] if is_local else []
     return [] if settings.api_anonymous == "none" else settings.api_anonymous.split(",")
 
 

@@ -5,7 +5,7 @@ import re
 from logistics_api.http.auth.origins import SAFE_METHODS
 from logistics_core.settings import Scope
 
-READ, EXPORT, INGEST, CONTRACTS, BOARDS, ALERTS = (str(scope) for scope in Scope)
+READ, EXPORT, INGEST, CONTRACTS, BOARDS, ALERTS, AUDIT = (str(scope) for scope in Scope)
 SESSION_PATH = "/api/session"
 SIGN_IN_PATH = "/api/sign-in"
 SIGNED_IN_PATH = "/api/signed-in"
@@ -23,6 +23,7 @@ CONTRACT_STATUS_PREFIX = "/api/contracts/requests/"
 """The same of requests about contracts: files are proposed with one scope, contracts are decided on with another."""
 BOARDS_PATH = "/api/boards"
 ALERTS_PREFIX = "/api/alerts/"
+AUDIT_PATH = "/api/audit"
 V2_PATH = "/v2"
 """The Open Inference Protocol: what asks for predictions there changes nothing, also by POST."""
 V2_HEALTH_PREFIX = "/v2/health/"
@@ -35,7 +36,7 @@ def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...
     """The scopes of which a request requires one; empty if open to everyone.
 
     Every change requires `ingest`, but what is decided about contracts requires `contracts`, what people keep for the
-    dashboard `boards`, and what they do about incidents `alerts`.
+    dashboard `boards`, and what they do about incidents `alerts`. Who changed what is told with `audit`.
     """
     if method == "OPTIONS" or path in _OF_SESSIONS:
         return ()
@@ -45,15 +46,21 @@ def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...
         return () if path.startswith(V2_HEALTH_PREFIX) else (READ,)
     if not path.startswith("/api/"):
         return (READ,) if path == "/metrics" and not is_local else ()
-    if method not in SAFE_METHODS and (path == BOARDS_PATH or path.startswith(f"{BOARDS_PATH}/")):
-        return (BOARDS,)
-    if method not in SAFE_METHODS and path.startswith(ALERTS_PREFIX):
-        return (ALERTS,)
     if method not in SAFE_METHODS:
-        return (CONTRACTS,) if path.startswith(CONTRACTS_PREFIX) and path != PROPOSALS_PATH else (INGEST,)
+        return (_scope_to_change(path),)
+    if path == AUDIT_PATH or path.startswith(f"{AUDIT_PATH}/"):
+        return (AUDIT,)
     if path.startswith("/api/exports") or EXPORTED_REJECTS.fullmatch(path):
         return (EXPORT,)
     if path.startswith(CONTRACT_STATUS_PREFIX):
         return (READ, INGEST, CONTRACTS)
     is_status = path.startswith(STATUS_PREFIXES) or PULL_REQUESTS.fullmatch(path) or MODEL_JOBS.fullmatch(path)
     return (READ, INGEST) if is_status else (READ,)
+
+
+def _scope_to_change(path: str) -> str:
+    if path == BOARDS_PATH or path.startswith(f"{BOARDS_PATH}/"):
+        return BOARDS
+    if path.startswith(ALERTS_PREFIX):
+        return ALERTS
+    return CONTRACTS if path.startswith(CONTRACTS_PREFIX) and path != PROPOSALS_PATH else INGEST
