@@ -63,6 +63,12 @@ def is_ready(api: Any) -> bool:
     return bool(response.status_code == 200)
 
 
+def changes_something(api: Any) -> int:
+    """Makes a board, over the connections of the operator; returns the status."""
+    response = api.client.post("/api/boards", json={"title": "Fleet", "description": "", "panels": []})
+    return int(response.status_code)
+
+
 @pytest.mark.slow
 def test_it_starts_without_a_database_and_finds_it_later(
     server: EmbeddedPostgres, url: str, serve: Any, wait_until: Callable[..., None]
@@ -82,13 +88,15 @@ def test_it_recovers_when_the_database_restarts_between_requests(
 ) -> None:
     with serve(url, PATIENT) as api:
         for _ in range(2):
-            assert is_ready(api)
+            assert is_ready(api) and changes_something(api) == 201
             server.release()
             wait_until(lambda: not is_ready(api), 30)
             refuses_quickly(api, 1.5)
+            assert changes_something(api) == 503
             server.acquire()
             wait_until(lambda: api.app.state.database.freshness.reachable, 30)
-            assert all(is_ready(api) for _ in range(20))  # from the first on: no connection of before is left
+            assert changes_something(api) == 201  # from the first on: no connection of before is left
+            assert all(is_ready(api) for _ in range(20))
 
 
 def test_a_connection_cut_under_a_request_is_a_503_and_the_next_request_is_served(
