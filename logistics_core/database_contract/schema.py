@@ -22,7 +22,9 @@ API_READS: Mapping[str, frozenset[str]] = {
             "request_id",
         }
     ),
-    "access.keys": frozenset({"digest", "expires_at", "key_id", "name", "requests_per_second", "revoked_at", "scopes"}),
+    "access.keys": frozenset(
+        {"digest", "expires_at", "key_id", "name", "requests_per_second", "revoked_at", "row_access", "scopes"}
+    ),
     "access.people": frozenset({"disabled_at", "email", "groups", "name", "person_id"}),
     "access.sessions": frozenset({"digest", "ended_at", "ends_at", "idle_ends_at", "method", "person_id"}),
     "alert.evaluations": frozenset({"error", "evaluated_at", "rule", "subjects"}),

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from logistics_core.row_access.rule_texts import read_rules
+from logistics_core.row_access.rules import RowAccess
 from logistics_core.settings import Scope, Settings
 from logistics_pipeline.cli.output import minute, print_json, print_table, say
 from logistics_pipeline.database.api_keys import ApiKey, create_key, list_keys, revoke_key
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.errors import PipelineError
-from logistics_pipeline.local.environment import open_environment
+from logistics_pipeline.local.environment import Environment, open_environment
 
 keys = typer.Typer(no_args_is_help=True, help="API keys: who may read, export and upload from other machines.")
 
@@ -28,6 +30,14 @@ def create(
     scope: Annotated[
         list[Scope] | None,
         typer.Option(help="What it may do; repeat the option for each scope, as none includes another"),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE",
+            help="Rows that it may see, such as 'shipments: origin = Berlin | Hamburg', or 'vehicles' for all of a "
+            "dataset; repeat the option for more. Default: all rows of all datasets",
+        ),
     ] = None,
     expires: Annotated[
         str | None, typer.Option(help="When it expires: a day (2027-01-31, UTC) or a time from now (90d)")
@@ -47,6 +57,7 @@ def create(
             connection,
             name,
             [each.value for each in scope or [Scope.READ]],
+            row_access=_row_access(only, environment) if only else None,
             expires_at=expires_at,
             requests_per_second=rate,
         )
@@ -54,7 +65,8 @@ def create(
         print_json({"key": key} | _document(made))
     else:
         until = f" until {made.expires_at:%Y-%m-%d %H:%M} UTC" if made.expires_at else ""
-        say(f"Key {made.key_id} of {name!r}, for {', '.join(made.scopes)}{until}. It is not shown again:")
+        rows = f", and only for {_rows(made)}" if made.row_access is not None else ""
+        say(f"Key {made.key_id} of {name!r}, for {', '.join(made.scopes)}{rows}{until}. It is not shown again:")
         print(key)
 
 
@@ -71,9 +83,9 @@ def list_(
             print_json(_document(key))
     elif found:
         print_table(
-            ("id", "name", "scopes", "state", "created", "expires", "requests/s"),
+            ("id", "name", "scopes", "rows", "state", "created", "expires", "requests/s"),
             [
-                (key.key_id, key.name, ", ".join(key.scopes), key.state, minute(key.created_at),
+                (key.key_id, key.name, ", ".join(key.scopes), _rows(key), key.state, minute(key.created_at),
                  minute(key.expires_at), key.requests_per_second)
                 for key in found
             ],
@@ -91,6 +103,17 @@ def revoke(
     with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
         revoked = revoke_key(connection, which)
     say(f"Key {revoked.key_id} of {revoked.name!r} is revoked.")
+
+
+def _row_access(rules: list[str], environment: Environment) -> RowAccess:
+    try:
+        return read_rules(rules, environment.catalogue())
+    except ValueError as error:
+        raise PipelineError(f"--only {error}") from None
+
+
+def _rows(key: ApiKey) -> str:
+    return "all" if key.row_access is None else str(RowAccess.from_document(key.row_access))
 
 
 def _expiry(text: str, now: datetime) -> datetime:

@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 from zlib import crc32
 
 from psycopg import errors
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
+from logistics_core.row_access.rules import RowAccess
+from logistics_core.settings import Scope
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import PipelineError
 
@@ -36,6 +39,8 @@ class ApiKey:
     key_id: int
     name: str
     scopes: list[str]
+    row_access: dict[str, Any] | None
+    """The rows that it may see; None: all."""
     requests_per_second: float | None
     created_at: datetime
     expires_at: datetime | None
@@ -44,7 +49,7 @@ class ApiKey:
 
 
 _COLUMNS = """
-    key_id, name, scopes, requests_per_second, created_at, expires_at, revoked_at,
+    key_id, name, scopes, row_access, requests_per_second, created_at, expires_at, revoked_at,
     CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= clock_timestamp() THEN 'expired'
          ELSE 'in force' END AS state
 """
@@ -79,26 +84,36 @@ def create_key(
     name: str,
     scopes: Sequence[str],
     *,
+    row_access: RowAccess | None = None,
     expires_at: datetime | None = None,
     requests_per_second: float | None = None,
 ) -> tuple[str, ApiKey]:
-    """Makes a key and returns it with what is stored of it.
+    """Makes a key and returns it with what is stored of it. `row_access`: the rows that it may see; None: all.
 
     Raises:
-        PipelineError: the name is none, or a key in force has it.
+        PipelineError: the name is none, or a key in force has it; or a scope needs all rows.
     """
     if not _NAME.fullmatch(name) or name == "anonymous":
         raise PipelineError(
             f"{name!r} is no name for a key: a letter, then up to 63 letters, digits, dots, hyphens, underscores or @; "
             "and not anonymous, which is what requests without a key are called."
         )
+    if row_access is not None:
+        _check_scopes_of_some_rows(scopes)
     key = make_key()
     try:
         with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
             made = cursor.execute(
-                "INSERT INTO access.keys (name, digest, scopes, expires_at, requests_per_second) "
-                f"VALUES (%s, %s, %s, %s, %s) RETURNING {_COLUMNS}",
-                (name, sha256(key.encode()).digest(), sorted(set(scopes)), expires_at, requests_per_second),
+                "INSERT INTO access.keys (name, digest, scopes, row_access, expires_at, requests_per_second) "
+                f"VALUES (%s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}",
+                (
+                    name,
+                    sha256(key.encode()).digest(),
+                    sorted(set(scopes)),
+                    None if row_access is None else Jsonb(row_access.document),
+                    expires_at,
+                    requests_per_second,
+                ),
             ).fetchone()
     except errors.UniqueViolation as error:
         raise PipelineError(
@@ -107,6 +122,19 @@ def create_key(
         ) from error
     assert made is not None
     return key, made
+
+
+SCOPES_OF_SOME_ROWS = (Scope.READ, Scope.EXPORT, Scope.BOARDS)
+"""What a key may do that sees some rows only. The other scopes are about files and contracts, which hold all rows."""
+
+
+def _check_scopes_of_some_rows(scopes: Sequence[str]) -> None:
+    others = sorted(set(scopes).difference(SCOPES_OF_SOME_ROWS))
+    if others:
+        raise PipelineError(
+            f"A key that may see some rows only cannot have the scope {' or '.join(others)}, which is about files and "
+            f"contracts with all rows. It may have: {', '.join(SCOPES_OF_SOME_ROWS)}."
+        )
 
 
 def list_keys(connection: Connection, *, revoked: bool = False) -> list[ApiKey]:

@@ -88,3 +88,32 @@ def test_what_cannot_be_is_a_sentence(keys: Run, arguments: list[str], says: str
     assert done.returncode != 0
     assert says in done.stderr
     assert done.stdout == ""
+
+
+def test_a_key_can_be_for_some_rows_only(keys: Run, connection: Connection) -> None:
+    done = keys("create", "berlin", "--only", "shipments: origin = Berlin | Bad Homburg", "--only", "vehicles")
+    assert "for read, and only for shipments: origin = Bad Homburg | Berlin; vehicles." in done.stderr
+    (stored,) = connection.execute("SELECT row_access FROM access.keys").fetchone() or ()
+    assert stored == {"shipments": [{"origin": ["Bad Homburg", "Berlin"]}], "vehicles": [{}]}
+    assert "shipments: origin = Bad Homburg | Berlin; vehicles" in keys("list").stdout
+    (listed,) = [json.loads(line) for line in keys("list", "--json").stdout.splitlines()]
+    assert listed["row_access"] == stored
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--only", "shipments: orgin = Berlin"],
+            "--only 'shipments: orgin = Berlin': 'orgin': shipments has no field",
+        ),
+        (["--only", "shipmets"], "there is no dataset 'shipmets'. Did you mean shipments?"),
+        (["--only", "vehicles", "--scope", "ingest"], "cannot have the scope ingest"),
+    ],
+)
+def test_rows_that_there_are_not_and_scopes_that_need_all_are_refused(
+    keys: Run, options: list[str], message: str
+) -> None:
+    done = keys("create", "berlin", *options)
+    assert done.returncode != 0
+    assert message in done.stderr

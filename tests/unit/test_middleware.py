@@ -733,7 +733,7 @@ class KeysTable:
         return self
 
     async def fetchall(self) -> list[tuple[Any, ...]]:
-        return [(sha256(b"good").digest(), "reader", ["read"], None, None)]
+        return [(sha256(b"good").digest(), "reader", ["read"], None, None, None)]
 
 
 @edged(api_anonymous="none")

@@ -15,6 +15,7 @@ from logistics_api.database.problems import NOT_MIGRATED
 from logistics_api.http.auth.principals import Principal
 from logistics_api.http.auth.queries import KEYS
 from logistics_api.http.auth.rate_limits import Bucket
+from logistics_core.row_access.rules import RowAccess
 
 logger = logging.getLogger(__name__)
 
@@ -51,23 +52,34 @@ class Keyring:
             rows = []
         known = self._principals
         self._principals = {
-            digest: self._renewed(known.get(digest), name, frozenset(scopes), rate, expires_at)
-            for digest, name, scopes, rate, expires_at in rows
+            digest: self._renewed(known.get(digest), name, frozenset(scopes), _row_access(row_access), rate, expires_at)
+            for digest, name, scopes, row_access, rate, expires_at in rows
         }
         for digest in known.keys() - self._principals.keys():
             known[digest].expires_at = 0.0  # for what still holds the principal, such as an open stream
         self.is_known = True
 
     def _renewed(
-        self, known: Principal | None, name: str, scopes: frozenset[str], rate: float | None, expires_at: float | None
+        self,
+        known: Principal | None,
+        name: str,
+        scopes: frozenset[str],
+        row_access: RowAccess | None,
+        rate: float | None,
+        expires_at: float | None,
     ) -> Principal:
         limit = self._rate if rate is None else rate
-        if known is None or known.bucket is None:
-            known = Principal(name, scopes, Bucket(limit, self._burst))
-        elif known.bucket.rate != limit:
+        if known is None or known.row_access != row_access:  # requests under way go on with what they began with
+            bucket = None if known is None else known.bucket
+            known = Principal(name, scopes, bucket or Bucket(limit, self._burst), row_access=row_access)
+        if known.bucket is None or known.bucket.rate != limit:
             known.bucket = Bucket(limit, self._burst)
         known.name, known.scopes, known.expires_at = name, scopes, inf if expires_at is None else expires_at
         return known
 
     def __iter__(self) -> Any:
         return iter(list(self._principals.values()))
+
+
+def _row_access(document: dict[str, Any] | None) -> RowAccess | None:
+    return None if document is None else RowAccess.from_document(document)

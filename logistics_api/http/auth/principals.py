@@ -4,6 +4,7 @@ from math import inf
 from typing import Literal
 
 from logistics_api.http.auth.rate_limits import Bucket
+from logistics_core.row_access.rules import RowAccess
 
 Method = Literal["openid-connect", "proxy"]
 """How a person has signed in."""
@@ -13,7 +14,8 @@ class Principal:
     """The sender of a request: the owner of a key, a person, or anonymous."""
 
     __slots__ = (
-        "bucket", "expires_at", "groups", "is_anonymous", "method", "name", "person_id", "requests", "roles", "scopes",
+        "bucket", "expires_at", "groups", "is_anonymous", "method", "name", "person_id", "requests", "roles",
+        "row_access", "scopes",
     )  # fmt: skip
 
     def __init__(
@@ -27,6 +29,7 @@ class Principal:
         method: Method | None = None,
         groups: frozenset[str] = frozenset(),
         roles: tuple[str, ...] = (),
+        row_access: RowAccess | None = None,
     ) -> None:
         self.name = name
         """Of the key; of a person the e-mail address, or else what the identity provider calls them."""
@@ -43,6 +46,8 @@ class Principal:
         """Of a person, as the identity provider names them."""
         self.roles = roles
         """Of a person: what the groups give, in the order of `Role`."""
+        self.row_access = row_access
+        """The rows that it may see; None: all."""
         self.is_anonymous = bucket is None
         self.requests = 0
         """Number of requests admitted since this process started."""
