@@ -61,6 +61,9 @@ from logistics_api.profiles import endpoints as profiles
 from logistics_api.quality import endpoints as quality
 from logistics_api.querying.registry import RollupRegistry
 from logistics_api.routes import endpoints as routes
+from logistics_api.row_access.middleware import RowAccessMiddleware
+from logistics_api.row_access.operations import narrowings
+from logistics_api.row_access.permitted import RowPermissions
 from logistics_api.rows import endpoints as rows
 from logistics_api.session import endpoints as session
 from logistics_api.session import sign_in
@@ -123,6 +126,7 @@ def _add_datasets(app: Application, catalogue: Catalogue, vega: VegaBundle) -> N
     """
     settings: Settings = app.state.settings
     app.state.catalogue = catalogue
+    app.state.row_permissions = RowPermissions(catalogue)
     app.state.graphql = GraphqlService(catalogue, settings.graphql_max_cost)
     routers = _routers(settings, catalogue)
     for router in routers:
@@ -143,7 +147,12 @@ def _add_datasets(app: Application, catalogue: Catalogue, vega: VegaBundle) -> N
         vega,
     )
     app.routed = graphql.GraphqlMiddleware(
-        DashboardMiddleware(app.dispatch, dashboard=dashboard, template_of=app.template_of), owner=app
+        DashboardMiddleware(
+            RowAccessMiddleware(app.dispatch, operation_of=app.operation_of, narrowings=narrowings(catalogue)),
+            dashboard=dashboard,
+            template_of=app.template_of,
+        ),
+        owner=app,
     )
 
 

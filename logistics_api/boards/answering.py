@@ -12,7 +12,9 @@ from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
 from logistics_api.metrics.documents import answer_document
 from logistics_api.querying.answering import Answer, answer, common_version
+from logistics_api.querying.permission import check_permission
 from logistics_api.querying.registry import RollupRegistry
+from logistics_api.row_access.permitted import PermittedRows
 from logistics_core.catalogue import Catalogue
 from logistics_core.metrics.periods import DayRange
 
@@ -24,6 +26,7 @@ async def answer_panels(
     database: Database,
     registry: RollupRegistry,
     catalogue: Catalogue,
+    permitted: PermittedRows | None,
     panels: list[BoardPanel],
     start: date | None,
     end: date | None,
@@ -38,7 +41,7 @@ async def answer_panels(
     async def one(panel: BoardPanel) -> Answer | Problem:
         async with turns:
             try:
-                return await _answer(database, registry, catalogue, panel, start, end)
+                return await _answer(database, registry, catalogue, permitted, panel, start, end)
             except Problem as problem:
                 if problem.status == 503:
                     raise
@@ -51,6 +54,7 @@ async def _answer(
     database: Database,
     registry: RollupRegistry,
     catalogue: Catalogue,
+    permitted: PermittedRows | None,
     panel: BoardPanel,
     start: date | None,
     end: date | None,
@@ -58,8 +62,9 @@ async def _answer(
     if panel.question.dataset not in catalogue:
         detail = f"There is no dataset {panel.question.dataset!r} any more. Remove this panel, or ask about another."
         raise Problem(404, "unknown-dataset", "Unknown dataset", detail)
-    query = panel_query(panel, catalogue, start, end)
-    stored = await registry.find(database, query.dataset)
+    query = panel_query(panel, catalogue, permitted, start, end)
+    check_permission(query, catalogue)
+    stored = await registry.find(database, query.dataset, permitted)
     known = None
     if stored.first_day is not None and stored.last_day is not None:
         known = DayRange(stored.first_day, stored.last_day)

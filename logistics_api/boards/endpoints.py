@@ -31,6 +31,7 @@ from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_res
 from logistics_api.metrics.endpoints import Registry
 from logistics_api.parameters.date_range import Day, NothingElse, end_before_start
 from logistics_api.parameters.types import DIGITS
+from logistics_api.row_access.permitted import permitted_rows
 
 router = APIRouter(tags=["boards"])
 
@@ -168,7 +169,8 @@ async def answer_board(
     if parameters.version is not None and parameters.version != board["version"]:
         raise _changed(board, parameters.version)
     panels = [BoardPanel.model_validate(panel) for panel in board["panels"]]
-    answers = await answer_panels(database, registry, request.app.state.catalogue, panels, start, end)
+    catalogue, permitted = request.app.state.catalogue, permitted_rows(request)
+    answers = await answer_panels(database, registry, catalogue, permitted, panels, start, end)
     version = None if parameters.version is None else version_of(answers)
     return versioned_response(answers_document(board, answers), version)
 

@@ -10,6 +10,7 @@ from logistics_api.boards.schemas import AUTO, BoardDocument, BoardPanel
 from logistics_api.errors import LONGEST_FOUND, ParameterError, Problem, refused_parameters
 from logistics_api.metrics.parameters import MetricParameters, question
 from logistics_api.querying.metric_query import MetricQuery
+from logistics_api.row_access.permitted import PermittedRows
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.model import Snapshots
 from logistics_core.metrics.periods import DayRange, Grain
@@ -35,7 +36,7 @@ def _errors(panel: BoardPanel, number: int, catalogue: Catalogue) -> list[Parame
         known = ", ".join(catalogue)
         return [_error(f"{place}.dataset", f"a dataset: {known}", panel.question.dataset)]
     try:
-        panel_query(panel, catalogue, None, None)
+        panel_query(panel, catalogue, None, None, None)
     except Problem as problem:
         found: list[dict[str, Any]] = problem.members["errors"]
         return [_error(f"{place}.{each['parameter']}", each["expected"], each["found"]) for each in found]
@@ -46,7 +47,13 @@ def _error(parameter: str, expected: str, found: str | None) -> ParameterError:
     return ParameterError(parameter=parameter, location="body", expected=expected, found=found)
 
 
-def panel_query(panel: BoardPanel, catalogue: Catalogue, start: date | None, end: date | None) -> MetricQuery:
+def panel_query(
+    panel: BoardPanel,
+    catalogue: Catalogue,
+    permitted: PermittedRows | None,
+    start: date | None,
+    end: date | None,
+) -> MetricQuery:
     """The question of a panel over a range of days; a dataset without days is asked about all its records.
 
     With `auto`, the grain follows from the range; `with_grain` chooses it where the range is open.
@@ -68,7 +75,7 @@ def panel_query(panel: BoardPanel, catalogue: Catalogue, start: date | None, end
         raise refused_parameters(
             [_error(name, str(each["msg"]), str(each["input"])[:LONGEST_FOUND]) for name, each in found]
         ) from error
-    return question(parameters, dataset, catalogue)
+    return question(parameters, dataset, catalogue, permitted)
 
 
 def _finest(dataset: Dataset) -> Grain:

@@ -17,6 +17,7 @@ from logistics_api.exports.schemas import ExportOptions, export_parameters
 from logistics_api.exports.sending import StreamedFile
 from logistics_api.exports.snapshots import Snapshot, Wanted, take_snapshot
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.row_access.permitted import Permitted
 from logistics_api.rows.endpoints import ROUTES_KEPT, from_query
 from logistics_api.rows.filters import given_filters
 from logistics_api.rows.pages import find_as_of
@@ -72,8 +73,10 @@ def _routes(dataset: Dataset) -> APIRouter:
     router = APIRouter(tags=["exports"])
     table = table_of(dataset)
 
-    async def export_rows(format: FileFormat, parameters: ExportOptions, database: ExportReader) -> Response:
-        return await _export(database, table, format, parameters)
+    async def export_rows(
+        format: FileFormat, parameters: ExportOptions, database: ExportReader, permitted: Permitted
+    ) -> Response:
+        return await _export(database, table.for_rows(permitted), format, parameters)
 
     export_rows.__annotations__["parameters"] = from_query(export_parameters(dataset))
     router.add_api_route(

@@ -38,6 +38,8 @@ from logistics_api.graphql.rows import Page, Row, json_object, one_row
 from logistics_api.graphql.scalars import value_for_column
 from logistics_api.graphql.schema import AS_OF_ARGUMENT, MOST_ROWS, USUAL_ROWS
 from logistics_api.graphql.variables import Variables
+from logistics_api.row_access.permitted import PermittedRows, refuse_as_of
+from logistics_api.rows.tables import Table
 
 TYPE_NAME = "__typename"
 
@@ -116,18 +118,22 @@ def compile_operation(
     operation: OperationDefinitionNode,
     fragments: Mapping[str, FragmentDefinitionNode],
     variables: Variables,
+    permitted: PermittedRows | None = None,
 ) -> Plan:
     """The plan of an operation. `variables` has places instead of values (`FormOfVariables.places`).
 
+    `permitted`: the rows that may be seen; None: all.
+
     Raises:
         GraphQLError: an argument has a value that it cannot have.
+        Problem: 403, it reads rows that may not be seen.
     """
-    return _Compiler(Selection(schema, fragments, variables)).plan(operation)
+    return _Compiler(Selection(schema, fragments, variables), permitted).plan(operation)
 
 
 class _Compiler:
-    def __init__(self, selection: Selection) -> None:
-        self._selection = selection
+    def __init__(self, selection: Selection, permitted: PermittedRows | None) -> None:
+        self._selection, self._permitted = selection, permitted
         self._binding = Binding()
         self._plan = Plan(binders=self._binding.binders, estimates=self._binding.estimates, as_of=self._binding.as_of)
         self._rows = 0
@@ -167,6 +173,7 @@ class _Compiler:
         if definition is None or not isinstance(meaning_of(definition), Connection | RowByKey):
             return None
         text = self._selection.arguments(definition, nodes[0]).get(AS_OF_ARGUMENT)
+        refuse_as_of(self._permitted, text)
         return None if text is None else self._binding.as_of_file(text)
 
     def _row_by_key(self, meaning: RowByKey, definition: Any, nodes: list[FieldNode]) -> sql.Composable:
@@ -179,9 +186,9 @@ class _Compiler:
             identified.append(sql.SQL("{} = {}").format(sql.Identifier(row.alias, column), value))
         return one_row(row, self._row(row, definition.type, nodes, ()), identified)
 
-    def _new_row(self, table: Any) -> Row:
+    def _new_row(self, table: Table) -> Row:
         self._rows += 1
-        return Row(table, f"Row{self._rows}", self._as_of)
+        return Row(table.for_rows(self._permitted), f"Row{self._rows}", self._as_of)
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
@@ -203,6 +210,8 @@ class _Compiler:
             case Column(_, column):
                 return row.shown(column)
             case MasterKey(external):
+                if self._permitted is not None:
+                    self._permitted.require(external.entity)
                 return row.master_key(external)
             case SourceOfRow():
                 return self._source(row, get_named_type(definition.type), nodes, pages)
@@ -250,7 +259,8 @@ class _Compiler:
         first = given.get("first")
         size = RowsAsked(USUAL_ROWS if first is None else first, MOST_ROWS)
         self._rows += 1
-        page = Page(meaning, self._rows, given, size, self._binding, parent, self._as_of)
+        table = meaning.table.for_rows(self._permitted)
+        page = Page(meaning, table, self._rows, given, size, self._binding, parent, self._as_of)
         return page.statement(self._connection(page, get_named_type(definition.type), nodes, (*pages, size)))
 
     def _connection(
@@ -277,7 +287,8 @@ class _Compiler:
     def _total(
         self, page: Page, definition: Any, nodes: list[FieldNode], pages: tuple[RowsAsked, ...]
     ) -> sql.Composable:
-        is_capped = self._selection.arguments(definition, nodes[0])["count"] == "capped"
+        # PostgreSQL's estimates come from all rows.
+        is_capped = self._permitted is not None or self._selection.arguments(definition, nodes[0])["count"] == "capped"
         type_ = get_named_type(definition.type)
         fields = self._selection.of_fields(type_, nodes)
         self._plan.cost.add(pages, len(fields), COST_OF_COUNTING)

@@ -23,11 +23,12 @@ from graphql.execution.values import get_variable_values
 from logistics_api.graphql.compiling import Plan, compile_operation
 from logistics_api.graphql.limits import LIMITS, DocumentLimits, check_aliases, check_size
 from logistics_api.graphql.variables import FormOfVariables, Variables, form_of_variables
+from logistics_api.row_access.permitted import PermittedRows
 
 MOST_CHARACTERS = 400_000
 """Of all documents that are kept: their trees take some hundred times as much memory."""
-PLANS_KEPT = 16
-"""Plans of an operation: one per form of its variables."""
+PLANS_KEPT = 32
+"""Plans of an operation: one per form of its variables, and per caller that may see some rows only."""
 MOST_ERRORS = 20
 
 
@@ -71,20 +72,22 @@ class Operation:
             raise Refused(*found)
         return found
 
-    def plan(self, variables: Variables) -> Plan:
-        """The plan for variables of this form, made once.
+    def plan(self, variables: Variables, permitted: PermittedRows | None) -> Plan:
+        """The plan for variables of this form and the rows that may be seen, made once.
 
         Raises:
             Refused: an argument has a value that it cannot have.
+            Problem: 403, it reads rows that may not be seen.
         """
         form = self.form.form(variables)
-        plan = self._plans.get(form)
+        key = form if permitted is None else (form, permitted)
+        plan = self._plans.get(key)
         if plan is None:
             try:
-                plan = compile_operation(self.schema, self.node, self.fragments, self.form.places(variables))
+                plan = compile_operation(self.schema, self.node, self.fragments, self.form.places(variables), permitted)
             except GraphQLError as error:
                 raise Refused(error) from error
-            self._plans[form] = plan
+            self._plans[key] = plan
         return plan
 
 

@@ -23,6 +23,7 @@ from logistics_api.graphql.subscriptions import Subscription, stream
 from logistics_api.http.auth.authorisation import while_admitted
 from logistics_api.http.auth.problems import key_needed, missing_scope
 from logistics_api.http.auth.scopes import CONTRACTS, GRAPHQL_PATHS
+from logistics_api.row_access.permitted import permitted_rows
 
 METHODS = ("GET", "POST")
 
@@ -113,6 +114,8 @@ def _check_change(request: Request) -> None:
 def _subscribe(
     service: GraphqlService, operation: Operation, sent: GraphqlRequest, request: Request, media_type: str
 ) -> Response:
+    if permitted_rows(request) is not None:
+        service.check_narrowing("read_events")
     if media_type != EVENT_STREAM:
         raise BadRequest(406, f"Subscriptions are answered as {EVENT_STREAM}: accept that.")
     variables = operation.variables(sent.variables)

@@ -175,6 +175,8 @@ class Columns:
         alias, dataset = self._joins.follow_path(steps, self._table.dataset, self._catalogue)
         external = dataset.external_id_called(name)
         if external is not None:
+            if self._table.permitted is not None:
+                self._table.permitted.require(external.entity)
             return self._joins.master_key(alias, external)
         if not steps:
             return page_column(self._table, name)

@@ -132,6 +132,8 @@ class RestDocument:
 
     load: Callable[..., Any]
     """Makes the document: of the request, the database and the arguments."""
+    operation: str
+    """The operation of REST that answers it, by its name."""
     is_change: bool = False
     rows: int = 1
     """How many rows an entry of its list counts for."""

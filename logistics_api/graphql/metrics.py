@@ -40,6 +40,7 @@ from logistics_api.querying.answering import ROWS, Answer, answer, common_versio
 from logistics_api.querying.metric_query import MAX_ROWS, PERIOD, Show, total_of
 from logistics_api.querying.planner import Source
 from logistics_api.querying.registry import RollupRegistry
+from logistics_api.row_access.permitted import PermittedRows
 from logistics_api.rows.tables import kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.metrics import Aggregate, Metric
@@ -277,7 +278,9 @@ class MetricsQuestion:
         parts = [nodes for nodes in self._selected().values() if nodes[0].name.value == part]
         return sum(len(self.selection.of_fields(row, nodes)) for nodes in parts)
 
-    async def ask(self, database: Database, registry: RollupRegistry, catalogue: Catalogue) -> tuple[str, int | None]:
+    async def ask(
+        self, database: Database, registry: RollupRegistry, catalogue: Catalogue, permitted: PermittedRows | None
+    ) -> tuple[str, int | None]:
         """The answer as JSON, and its data version; None if it is of the records.
 
         Raises:
@@ -286,7 +289,7 @@ class MetricsQuestion:
         meaning = meaning_of(self.root.field)
         assert isinstance(meaning, DatasetMetrics)
         parameters = _parameters(self.arguments, meaning.dataset)
-        query = question(parameters, meaning.dataset, catalogue)
+        query = question(parameters, meaning.dataset, catalogue, permitted)
         query, _ = await question_as_of(database, query, parameters, catalogue)
         found = await answer(database, registry, catalogue, query, self._shown("rows", ELEMENTS))
         answers, texts = [found], _texts(found.rows)

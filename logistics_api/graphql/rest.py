@@ -342,9 +342,14 @@ _MODEL = {"model": GraphQLArgument(GraphQLNonNull(GraphQLString), description="A
 
 
 def _document(
-    type_: Any, load: Load, description: str, arguments: dict[str, GraphQLArgument] | None = None, rows: int = 1
+    type_: Any,
+    load: Load,
+    operation: str,
+    description: str,
+    arguments: dict[str, GraphQLArgument] | None = None,
+    rows: int = 1,
 ) -> Any:
-    return field_of(GraphQLNonNull(type_), RestDocument(load, rows=rows), description, arguments)
+    return field_of(GraphQLNonNull(type_), RestDocument(load, operation, rows=rows), description, arguments)
 
 
 def _all_of(model: type[BaseModel]) -> Any:
@@ -356,32 +361,48 @@ def _all_of(model: type[BaseModel]) -> Any:
 def queries() -> dict[str, GraphQLField]:
     """The fields that answer what REST answers."""
     return {
-        "datasets": _document(_all_of(Datasets), _load_datasets, "The datasets and the fields of their records"),
-        "contracts": _document(
-            _all_of(DatasetContracts), _load_contracts, "The datasets that have a contract, with the version in force"
+        "datasets": _document(
+            _all_of(Datasets), _load_datasets, "read_datasets", "The datasets and the fields of their records"
         ),
-        "quality": _document(object_type(QualityOfDatasets), _load_quality, "The quality of all datasets"),
+        "contracts": _document(
+            _all_of(DatasetContracts),
+            _load_contracts,
+            "list_contracts",
+            "The datasets that have a contract, with the version in force",
+        ),
+        "quality": _document(
+            object_type(QualityOfDatasets), _load_quality, "read_quality", "The quality of all datasets"
+        ),
         "files": _document(
             object_type(Files),
             _list("/api/ingestion/files", FileParameters, list_files),
+            "list_files",
             "Files and how far they are, newest first",
             _arguments(FileParameters),
         ),
         "rejects": _document(
             object_type(Rejects),
             _list("/api/ingestion/rejects", RejectParameters, list_rejects),
+            "list_rejects",
             "Rejected records by file and record",
             _arguments(RejectParameters),
         ),
         "sources": _document(
-            _all_of(Sources), _load_sources, "The systems that data are pulled from, and how their pulls are doing"
+            _all_of(Sources),
+            _load_sources,
+            "list_sources",
+            "The systems that data are pulled from, and how their pulls are doing",
         ),
         "forecasts": _document(
-            _all_of(ForecastCatalogue), _load_forecasts, "What is forecast, with the newest fit of each"
+            _all_of(ForecastCatalogue),
+            _load_forecasts,
+            "list_forecasts",
+            "What is forecast, with the newest fit of each",
         ),
         "forecast": _document(
             object_type(ForecastAnswer),
             _load_forecast,
+            "read_forecasts",
             "Forecasts of a metric with their quantiles, beside what came true",
             {
                 "dataset": _DATASET,
@@ -392,31 +413,38 @@ def queries() -> dict[str, GraphQLField]:
         "forecastAccuracy": _document(
             object_type(AccuracyAnswer),
             _load_forecast_accuracy,
+            "read_forecast_accuracy",
             "How right forecasts were, by periods ahead and over time",
             _arguments(AccuracyParameters),
         ),
-        "models": _document(_all_of(ModelList), _load_models, "Models, with the version in production and its record"),
+        "models": _document(
+            _all_of(ModelList), _load_models, "list_models", "Models, with the version in production and its record"
+        ),
         "modelHistory": _document(
             object_type(ModelHistory),
             _of_model(ModelHistoryParameters, read_model_history),
+            "read_model_history",
             "What became of the versions of a model, and which was in production when",
             _MODEL | _arguments(ModelHistoryParameters),
         ),
         "modelPredictions": _document(
             object_type(ModelPredictions),
             _of_model(PredictionParameters, list_model_predictions),
+            "list_model_predictions",
             "What is predicted of records, the riskiest first",
             _MODEL | _arguments(PredictionParameters),
         ),
         "oddValues": _document(
             object_type(OddValues),
             _of_model(OddParameters, list_odd_values),
+            "list_odd_values",
             "What a model finds odd now, with the reason",
             _MODEL | _arguments(OddParameters),
         ),
         "recordHistory": _document(
             object_type(RecordHistory),
             _load_record_history,
+            "read_record_history",
             "The versions of one record, the newest first, with what each changed",
             {
                 "dataset": _DATASET,
@@ -430,12 +458,14 @@ def queries() -> dict[str, GraphQLField]:
         "figureHistory": _document(
             object_type(FigureHistory),
             _load_figure_history,
+            "read_figure_history",
             "What figures were and are, and the files that changed them",
             {"dataset": _DATASET, **_arguments(FigureParameters)},
         ),
         "kpi": _document(
             object_type(KeyFigures),
             _load_key_figures,
+            "read_key_figures",
             "Key figures of any datasets, with their change and their course",
             _arguments(KeyFigureParameters),
         ),
@@ -450,13 +480,13 @@ def mutations() -> dict[str, GraphQLField]:
     return {
         "acceptContract": field_of(
             request,
-            RestDocument(_accept_contract, is_change=True),
+            RestDocument(_accept_contract, "accept_proposal", is_change=True),
             "Requests that the contract of a proposal comes into force",
             {"proposalId": proposal},
         ),
         "answerQuestion": field_of(
             request,
-            RestDocument(_answer_question, is_change=True),
+            RestDocument(_answer_question, "answer_proposal", is_change=True),
             "Requests that a question of a proposal is answered",
             {
                 "proposalId": proposal,

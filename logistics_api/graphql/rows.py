@@ -18,8 +18,9 @@ from logistics_api.graphql.plans import AsOfAsked, Binding, RowsAsked
 from logistics_api.graphql.scalars import value_for_column
 from logistics_api.graphql.variables import Late, Variables, resolved
 from logistics_api.parameters import cursors
+from logistics_api.row_access.permitted import PermittedRows
 from logistics_api.rows import queries
-from logistics_api.rows.pages import cursor_types
+from logistics_api.rows.pages import PERMITTED, cursor_types
 from logistics_api.rows.tables import OF_FILE, Kind, Table
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue.identities import ExternalId
@@ -96,9 +97,10 @@ class Row:
     def __init__(self, table: Table, alias: str, as_of: AsOfAsked | None = None) -> None:
         self.table, self.alias, self.as_of = table, alias, as_of
 
-    def records(self, dataset: Dataset) -> sql.Composable:
-        """The records of a dataset that the row belongs to, or refers to."""
-        return _records(dataset, self.as_of, by_key=True)
+    @property
+    def records(self) -> sql.Composable:
+        """The records that it is one of."""
+        return _records(self.table.dataset, self.as_of, self.table.permitted, by_key=True)
 
     def shown(self, column: str) -> sql.Composable:
         """A column as answers show it."""
@@ -112,7 +114,7 @@ class Row:
         assert other is not None and dated_by is not None
         return sql.SQL(DATING).format(
             source=queries.page_column(self.table, column),
-            other=self.records(other),
+            other=_records(other, self.as_of, None, by_key=True),  # what dates a row belongs to it
             key=sql.Identifier(*other.key),
             field=sql.Identifier(self.alias, dated_by.field),
         )
@@ -146,7 +148,11 @@ def _links(as_of: AsOfAsked | None) -> sql.Composable:
     return CURRENT_LINKS if as_of is None else links_as_of(as_of.file)
 
 
-def _records(dataset: Dataset, as_of: AsOfAsked | None, *, by_key: bool = False) -> sql.Composable:
+def _records(
+    dataset: Dataset, as_of: AsOfAsked | None, permitted: PermittedRows | None, *, by_key: bool = False
+) -> sql.Composable:
+    if permitted is not None:
+        return permitted.records(dataset)
     if as_of is None:
         return sql.Identifier("raw", dataset.name)
     as_of.add(dataset)
@@ -157,7 +163,7 @@ def one_row(row: Row, shown: sql.Composable, identified: Sequence[sql.Composable
     """The row for which the conditions hold; NULL if there is none."""
     return sql.SQL(ONE).format(
         object=shown,
-        table=row.records(row.table.dataset),
+        table=row.records,
         row=sql.Identifier(row.alias),
         identified=sql.SQL(" AND ").join(identified),
     )
@@ -169,6 +175,7 @@ class Page:
     def __init__(
         self,
         of: Connection,
+        table: Table,
         number: int,
         arguments: Mapping[str, Any],
         size: RowsAsked,
@@ -176,13 +183,14 @@ class Page:
         parent: Row | None = None,
         as_of: AsOfAsked | None = None,
     ) -> None:
-        """`parent`: the row that those of the page refer to; `as_of`: as of an earlier file."""
-        table = of.table
+        """A page of the rows of `table`; `parent`: the row that they refer to; `as_of`: as of an earlier file."""
         self.row = Row(table, f"Row{number}", as_of)
         self._as_of = as_of
         self._parts_of = f"Parts{number}"
         self._table, self._binding = table, binding
-        self._columns = Columns(table, of.catalogue, lambda name: _records(of.catalogue[name], as_of), _links(as_of))
+        self._columns = Columns(
+            table, of.catalogue, lambda name: _records(of.catalogue[name], as_of, table.permitted), _links(as_of)
+        )
         self._given = arguments.get("filter")
         self._order: str = arguments.get("orderBy") or table.default_sort
         self._after: str | Late | None = arguments.get("after")
@@ -398,8 +406,11 @@ def _all(conditions: Sequence[sql.Composable]) -> sql.Composable:
 def _fingerprint(
     table: Table, order: str, given: Mapping[str, Any] | None, as_of: AsOfAsked | None, variables: Variables
 ) -> str:
-    earlier = {} if as_of is None else {AS_OF: resolved(as_of.text, variables)}
-    return cursors.fingerprint(table.slug, order, fingerprint_of(given, variables) | earlier)
+    others = {
+        AS_OF: None if as_of is None else resolved(as_of.text, variables),
+        PERMITTED: table.permitted and table.permitted.text,
+    }
+    return cursors.fingerprint(table.slug, order, fingerprint_of(given, variables) | others)
 
 
 def _key_text(column: sql.Composable, kind: Kind) -> sql.Composable:

@@ -21,14 +21,16 @@ from logistics_api.as_of.resolving import resolve
 from logistics_api.database import timing
 from logistics_api.database.pool import Database
 from logistics_api.graphql import rest
-from logistics_api.graphql.compiling import RootField, Selection
+from logistics_api.graphql.compiling import Plan, RootField, Selection
 from logistics_api.graphql.documents import Documents, Operation, Refused
-from logistics_api.graphql.meanings import DatasetMetrics, meaning_of
+from logistics_api.graphql.meanings import DatasetMetrics, RestDocument, meaning_of
 from logistics_api.graphql.metrics import SHARED, MetricsQuestion, metrics_fields
 from logistics_api.graphql.plans import Estimate
 from logistics_api.graphql.schema import AS_OF_ARGUMENT, Root, make_schema
 from logistics_api.graphql.subscriptions import subscriptions
 from logistics_api.graphql.variables import resolved
+from logistics_api.row_access.operations import check_operation, narrowings
+from logistics_api.row_access.permitted import permitted_rows
 from logistics_api.rows.queries import rows_expected
 from logistics_core.catalogue import Catalogue
 
@@ -59,6 +61,7 @@ class GraphqlService:
         root = Root(rest.queries(), rest.mutations(), subscriptions(), SHARED)
         self.schema = make_schema(catalogue, root, partial(metrics_fields, catalogue))
         self.documents = Documents(self.schema)
+        self._narrowings = narrowings(catalogue)
 
     async def carry_out(self, operation: Operation, given: Mapping[str, Any], request: Request) -> Outcome:
         """Carries out a query or a mutation.
@@ -68,7 +71,10 @@ class GraphqlService:
             Problem: as the paths of REST.
         """
         variables = operation.variables(given)
-        plan = operation.plan(variables)
+        permitted = permitted_rows(request)
+        plan = operation.plan(variables, permitted)
+        if permitted is not None:
+            self._check_documents(plan)
         selection = Selection(self.schema, operation.fragments, variables)
         try:
             cost = plan.cost.of(variables) + sum(self._cost(each, selection) for each in plan.elsewhere.values())
@@ -89,6 +95,20 @@ class GraphqlService:
             texts[key] = await self._elsewhere(key, root, operation, given, selection, request, pieces)
         members = ",".join(f'"{key}":{texts[key]}' for key in plan.keys)
         return Outcome(f"{{{members}}}", cost, pieces.data_version, pieces.is_stored)
+
+    def check_narrowing(self, operation: str) -> None:
+        """Refuses what an operation of REST answers to callers that may see some rows only, where REST does.
+
+        Raises:
+            Problem: 403.
+        """
+        check_operation(operation, self._narrowings)
+
+    def _check_documents(self, plan: Plan) -> None:
+        for root in plan.elsewhere.values():
+            meaning = None if root.name.startswith("__") else meaning_of(root.field)
+            if isinstance(meaning, RestDocument):
+                self.check_narrowing(meaning.operation)
 
     def _check_cost(self, cost: int) -> None:
         if cost > self.max_cost:
@@ -122,7 +142,7 @@ class GraphqlService:
         if isinstance(meaning_of(root.field), DatasetMetrics):
             try:
                 text, version = await MetricsQuestion(root, selection).ask(
-                    state.database, state.rollups, self.catalogue
+                    state.database, state.rollups, self.catalogue, permitted_rows(request)
                 )
             except GraphQLError as error:
                 raise Refused(error) from error

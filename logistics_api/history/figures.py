@@ -45,7 +45,7 @@ async def figure_history(
     if dataset.snapshots is not None and (parameters.start or parameters.end):
         expected = f"no range: {dataset.name} has no days of records"
         raise refused_parameter("start", expected, str(parameters.start or parameters.end))
-    query = replace(question(given, dataset, catalogue), exact=True, order=())
+    query = replace(question(given, dataset, catalogue, None), exact=True, order=())
     datasets = datasets_read(query, catalogue)
     since = await resolve(database, parameters.since, datasets, "since")
     until = await _until(database, parameters, datasets)

@@ -9,7 +9,7 @@ from re import Pattern
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
-from starlette.routing import Mount, Route
+from starlette.routing import Match, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
@@ -48,6 +48,16 @@ class Application(FastAPI):
     def template_of(self, path: str) -> str | None:
         """The template of the route that matches a path, for any method; for requests that were not routed."""
         return next((template for pattern, template in self.current._templates if pattern.match(path)), None)
+
+    def operation_of(self, scope: Scope) -> str | None:
+        """The name of the operation that this application's routes choose for a request; None if they have none."""
+        found = (route.name for route in self._routes if route.matches(scope)[0] is Match.FULL)
+        return next(found, None)
+
+    @cached_property
+    def _routes(self) -> list[Route]:
+        routes = [context.original_route for context in iter_route_contexts(self.routes)]
+        return [route for route in routes if isinstance(route, Route)]
 
     @cached_property
     def _templates(self) -> list[tuple[Pattern[str], str]]:

@@ -5,8 +5,11 @@ from cachetools import LRUCache
 from logistics_api.database.freshness import Freshness
 from logistics_api.http.cached_responses import CachedResponse
 
-Key = tuple[str, bytes]
-"""Path and query string as sent: a different order of parameters is a different key (decision 0015)."""
+Key = tuple[str, bytes] | tuple[str, bytes, str]
+"""Path and query string as sent: a different order of parameters is a different key (decision 0015).
+
+For callers that may see some rows only, also the rows (decision 0057): they share no response with anybody else.
+"""
 
 LARGEST_SHARE = 8
 """A response larger than 1/8 of the cache is not cached: it would evict too many others."""
@@ -74,7 +77,7 @@ class ResponseCache:
             self._put(key, newest)
 
     def _put(self, key: Key, cached: CachedResponse) -> None:
-        cached.key_bytes = len(key[0]) + len(key[1])
+        cached.key_bytes = sum(map(len, key))
         largest = self._responses.maxsize // LARGEST_SHARE
         if cached.total_size > largest:
             cached.older = ()

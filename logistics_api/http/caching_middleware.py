@@ -43,6 +43,7 @@ class CachingMiddleware:
             (b"vary", b"Accept-Encoding"),
             (b"cache-control", b"private, no-cache" if is_private else b"no-cache"),
         ]
+        self._common_private: RawHeaders = [(b"vary", b"Accept-Encoding"), (b"cache-control", b"private, no-cache")]
         self._coalescing = RequestCoalescing(wait_seconds)
         self._unversioned: LRUCache[str | Key, Published | None] = LRUCache(PATHS_REMEMBERED)
         """What is of no data version, so that identical requests do not wait for each other: paths, for good, and
@@ -57,6 +58,9 @@ class CachingMiddleware:
             key, receive = await key_with_body(scope, receive)
         else:
             key = key_without_body(scope)
+        row_access = scope["state"]["principal"].row_access
+        if row_access is not None:
+            key = (key[0], key[1], row_access.text)
         cached = self.cache.find(key) if self._is_read(scope) else None
         pinned = pinned_version(scope)
         if pinned is not None and self._is_cacheable(scope, key):
@@ -145,7 +149,8 @@ class CachingMiddleware:
         capture = ResponseCapture(send, on_forward, drop_unavailable=drop_unavailable)
         await self.app(scope, receive, capture.send)
         if capture.captured is not None:
-            cached = cached_response(*capture.captured, route_template(scope), self._common)
+            common = self._common if len(key) == 2 else self._common_private
+            cached = cached_response(*capture.captured, route_template(scope), common)
             self.cache.store(key, cached, generation)
             if cached.is_for_outages and key[0] not in GRAPHQL_PATHS:
                 self._for_outages[key[0]] = True

@@ -7,6 +7,7 @@ from logistics_api.metrics.schemas import DatasetMetrics, Dimension, MetricDescr
 from logistics_api.querying.metric_query import PERIOD, MetricQuery, columns_of
 from logistics_api.querying.planner import Plan
 from logistics_api.querying.registry import StoredDataset
+from logistics_api.row_access.permitted import PermittedRows
 from logistics_core.catalogue import Catalogue, Dataset, Role
 from logistics_core.catalogue.metrics import Metric
 from logistics_core.catalogue.model import NESTED_TYPES, master_key_field
@@ -17,8 +18,16 @@ MAX_DEPTH = 2
 """References that the listed dimensions follow; longer paths can be asked for."""
 
 
-def describe_metrics(dataset: Dataset, catalogue: Catalogue, stored: StoredDataset) -> DatasetMetrics:
-    """The metrics of a dataset, and the fields of it and of the records it refers to that they can be grouped by."""
+def describe_metrics(
+    dataset: Dataset, catalogue: Catalogue, stored: StoredDataset, permitted: PermittedRows | None = None
+) -> DatasetMetrics:
+    """The metrics of a dataset, and the fields of it and of the records it refers to that they can be grouped by.
+
+    `permitted`: the rows that the reader may see; fields of datasets without any are left out.
+    """
+    dimensions = dimensions_of(dataset, catalogue)
+    if permitted is not None:
+        dimensions = [each for each in dimensions if permitted.includes(catalogue[each.dataset])]
     return DatasetMetrics(
         dataset=dataset.name,
         title=dataset.title,
@@ -28,7 +37,7 @@ def describe_metrics(dataset: Dataset, catalogue: Catalogue, stored: StoredDatas
         snapshots=dataset.snapshots,
         days=_days(stored),
         metrics=[_metric(metric, dataset) for metric in metrics_of(dataset)],
-        dimensions=dimensions_of(dataset, catalogue),
+        dimensions=dimensions,
     )
 
 

@@ -18,6 +18,7 @@ from logistics_api.parameters.date_range import NothingElse
 from logistics_api.querying.answering import answer, common_version
 from logistics_api.querying.metric_query import total_of
 from logistics_api.querying.registry import RollupRegistry
+from logistics_api.row_access.permitted import permitted_rows
 
 router = APIRouter(tags=["metrics"])
 
@@ -45,10 +46,11 @@ async def read_metric_catalogue(
     _: Annotated[NothingElse, Query()], request: Request, database: Reader, registry: Registry
 ) -> Response:
     """Returns the metrics of each dataset, the fields that they can be grouped and filtered by, and its days."""
-    catalogue = request.app.state.catalogue
-    stored = {name: await registry.find(database, dataset) for name, dataset in catalogue.items()}
+    catalogue, permitted = request.app.state.catalogue, permitted_rows(request)
+    listed = [each for each in catalogue.values() if permitted is None or permitted.includes(each)]
+    stored = {each.name: await registry.find(database, each, permitted) for each in listed}
     found = MetricCatalogue(
-        datasets=[describe_metrics(each, catalogue, stored[name]) for name, each in catalogue.items()]
+        datasets=[describe_metrics(each, catalogue, stored[each.name], permitted) for each in listed]
     )
     return versioned_response(found.model_dump_json(), common_version(each.data_version for each in stored.values()))
 
@@ -78,7 +80,10 @@ async def read_dataset_metrics(
     """
     catalogue = request.app.state.catalogue
     query, as_of = await question_as_of(
-        database, question(parameters, dataset_of(request, dataset), catalogue), parameters, catalogue
+        database,
+        question(parameters, dataset_of(request, dataset), catalogue, permitted_rows(request)),
+        parameters,
+        catalogue,
     )
     if parameters.format != "json":
         return await as_file(database, registry, catalogue, query, parameters.format, as_of)
@@ -95,4 +100,5 @@ async def read_key_figures(
     parameters: Annotated[KeyFigureParameters, Query()], request: Request, database: Reader, registry: Registry
 ) -> Response:
     """Returns metrics of any datasets: their values over a range, what they were before, and their course."""
-    return versioned_response(*await key_figures(database, registry, request.app.state.catalogue, parameters))
+    catalogue, permitted = request.app.state.catalogue, permitted_rows(request)
+    return versioned_response(*await key_figures(database, registry, catalogue, permitted, parameters))

@@ -16,6 +16,7 @@ from logistics_api.parameters.date_range import Day, end_before_start
 from logistics_api.querying.answering import Answer, answer, common_version
 from logistics_api.querying.metric_query import PERIOD, periods_of
 from logistics_api.querying.registry import RollupRegistry
+from logistics_api.row_access.permitted import PermittedRows
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.metrics import Metric
 from logistics_core.metrics.periods import Comparison, DayRange, Grain
@@ -55,7 +56,11 @@ class _Asked:
 
 
 async def key_figures(
-    database: Database, registry: RollupRegistry, catalogue: Catalogue, parameters: KeyFigureParameters
+    database: Database,
+    registry: RollupRegistry,
+    catalogue: Catalogue,
+    permitted: PermittedRows | None,
+    parameters: KeyFigureParameters,
 ) -> tuple[str, int | None]:
     """The key figures as JSON, and the data version that all of them are of; None if some are of the records.
 
@@ -64,7 +69,7 @@ async def key_figures(
     """
     wanted = _by_dataset(parameters, catalogue)
     asked = {
-        dataset: await _ask(database, registry, catalogue, catalogue[dataset], names, parameters)
+        dataset: await _ask(database, registry, catalogue, permitted, catalogue[dataset], names, parameters)
         for dataset, names in wanted.items()
     }
     figures = [_figure(asked[dataset], catalogue[dataset], name) for dataset, name in _pairs(parameters)]
@@ -99,14 +104,15 @@ async def _ask(
     database: Database,
     registry: RollupRegistry,
     catalogue: Catalogue,
+    permitted: PermittedRows | None,
     dataset: Dataset,
     names: list[str],
     parameters: KeyFigureParameters,
 ) -> _Asked:
-    query = question(MetricParameters(metrics=",".join(names)), dataset, catalogue)
+    query = question(MetricParameters(metrics=",".join(names)), dataset, catalogue, permitted)
     if dataset.dating is None:
         return _Asked(names, await answer(database, registry, catalogue, query), None)
-    stored = await registry.find(database, dataset)
+    stored = await registry.find(database, dataset, permitted)
     query = replace(query, days=_range(parameters, stored.newest_day), limit=1)
     total = await answer(database, registry, catalogue, replace(query, compare=parameters.compare))
     course = await answer(database, registry, catalogue, replace(query, grain=parameters.grain, limit=10_000))

@@ -24,6 +24,7 @@ from logistics_api.querying.metric_query import (
     Show,
     datasets_read,
 )
+from logistics_api.row_access.permitted import PermittedRows, refuse_as_of
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.contract_shapes import nearest_match
 from logistics_core.catalogue.metrics import Metric
@@ -100,8 +101,10 @@ class MetricParameters(BaseModel):
     format: Literal["json", "csv", "ndjson", "parquet"] = Field("json", description="Format of the answer")
 
 
-def question(parameters: MetricParameters, dataset: Dataset, catalogue: Catalogue) -> MetricQuery:
-    """The question that the parameters ask.
+def question(
+    parameters: MetricParameters, dataset: Dataset, catalogue: Catalogue, permitted: PermittedRows | None
+) -> MetricQuery:
+    """The question that the parameters ask, about the rows that are permitted.
 
     Raises:
         Problem: 422, naming what does not exist, does not fit together, or is too much.
@@ -119,6 +122,7 @@ def question(parameters: MetricParameters, dataset: Dataset, catalogue: Catalogu
         periods_in_average=parameters.periods,
         limit=parameters.limit,
         exact=parameters.exact,
+        permitted=permitted,
     )
     return read.checked(query)
 
@@ -129,8 +133,9 @@ async def question_as_of(
     """The question about what was known earlier, if the parameters ask for that, and the last file that counts.
 
     Raises:
-        Problem: 422, that is not known any more; whatever `resolve` raises.
+        Problem: 422, that is not known any more; 403, only some rows are permitted; whatever `resolve` raises.
     """
+    refuse_as_of(query.permitted, parameters.as_of)
     if parameters.as_of is None:
         return query, None
     found = await resolve(database, parameters.as_of, datasets_read(query, catalogue))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -12,12 +12,13 @@ from psycopg import sql
 from logistics_api.database.pool import Database
 from logistics_api.errors import refused_parameter
 from logistics_api.querying.metric_query import MetricQuery
-from logistics_api.querying.metric_sql import Parameters, source_of, statement
+from logistics_api.querying.metric_sql import Parameters, statement
+from logistics_api.querying.permission import check_permission
 from logistics_api.querying.planner import Plan, Source, plan
+from logistics_api.querying.records import read_days
 from logistics_api.querying.registry import RollupRegistry, StoredDataset
 from logistics_api.querying.snapshots import is_of_snapshots, with_points
 from logistics_core.catalogue import Catalogue
-from logistics_core.metrics import rollups
 from logistics_core.metrics.periods import DayRange
 
 MAX_COMPARED_DAYS = 40_000
@@ -73,7 +74,8 @@ async def answer(
     Raises:
         Problem: 503 if the database is unavailable, 504 if the answer takes too long.
     """
-    stored = await registry.find(database, query.dataset)
+    check_permission(query, catalogue)
+    stored = await registry.find(database, query.dataset, query.permitted)
     for attempt in range(ATTEMPTS):
         asked = await _within_days(database, query, stored, catalogue)
         chosen, parameters = plan(asked, stored.rollups, stored.days), Parameters()
@@ -83,7 +85,7 @@ async def answer(
         version, rows, groups = await database.fetch_row(text.as_string(), parameters.values)
         if version == stored.data_version or chosen.source is Source.ROWS or attempt == ATTEMPTS - 1:
             return Answer(asked, chosen, stored, rows, groups)
-        stored = await registry.find(database, query.dataset, again=True)
+        stored = await registry.find(database, query.dataset, query.permitted, again=True)
     raise AssertionError
 
 
@@ -101,7 +103,8 @@ async def answer_rows(
     Raises:
         Problem: as `answer`.
     """
-    stored = await registry.find(database, query.dataset, again=True)
+    check_permission(query, catalogue)
+    stored = await registry.find(database, query.dataset, query.permitted, again=True)
     asked = await _within_days(database, query, stored, catalogue)
     chosen, parameters = plan(asked, stored.rollups, stored.days), Parameters()
     text = statement(asked, chosen, catalogue, parameters, as_rows=True)
@@ -125,7 +128,7 @@ async def _within_days(
         return replace(query, newest_day=newest)
     first, last = stored.first_day, stored.last_day
     if query.as_of is not None or first is None or last is None:
-        first, last, found = await _days_of_records(database, query)
+        first, last, found = await read_days(database, query.dataset, query.as_of, query.permitted)
         newest = newest or (found if query.as_of is not None else None)
     asked = query.days or DayRange(date.min, date.max)
     days = DayRange(
@@ -138,15 +141,3 @@ async def _within_days(
         expected = f"a range of at most {MAX_COMPARED_DAYS:,} days, to be compared"
         raise refused_parameter("start", expected, str(days.start))
     return replace(query, days=days, newest_day=newest)
-
-
-async def _days_of_records(database: Database, query: MetricQuery) -> tuple[date | None, date | None, date | None]:
-    """The first and the last day with records, and the last that is not in the future, where no refresh notes them."""
-    day = rollups.day_of(query.dataset)
-    assert day is not None
-    statement = sql.SQL(
-        "SELECT min({day}), max({day}), max({day}) FILTER (WHERE {day} <= %(today)s) FROM {source}"
-    ).format(day=day, source=source_of(query))
-    today = datetime.now(UTC).date()
-    first, last, newest = await database.fetch_row(statement.as_string(), {"today": today})
-    return first, last, newest

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
+from logistics_api.row_access.permitted import PermittedRows
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue.metrics import Metric
 from logistics_core.metrics.conditions import EVERYTHING, Filter, fields_in
@@ -84,6 +85,8 @@ class MetricQuery:
     """The number of the last file that counts; None if all do: what is known now."""
     points: tuple[Point, ...] | None = None
     """Values as of each of these files, instead of by the days of records; in the order of their files."""
+    permitted: PermittedRows | None = None
+    """The rows that count because the caller may see them; None: all."""
     newest_day: date | None = None
     """The newest day with records that is not in the future: the period that it lies in may be unfinished."""
 
@@ -98,6 +101,11 @@ class MetricQuery:
         if self.grain is not None:
             return [PERIOD]
         return [FILE] if self.points is not None and len(self.points) > 1 else []
+
+    @property
+    def permission(self) -> Filter:
+        """Which records of the dataset count because the caller may see them."""
+        return EVERYTHING if self.permitted is None else self.permitted.filter(self.dataset)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -17,8 +17,9 @@ from psycopg import sql
 
 from logistics_api.querying.metric_query import PERIOD, MetricQuery, Show, paths_in, periods_of
 from logistics_api.querying.planner import Plan, Source, day_field
+from logistics_api.querying.records import records_of, source_of
 from logistics_core import versions
-from logistics_core.catalogue import Catalogue, Dataset, FieldType
+from logistics_core.catalogue import Catalogue, FieldType
 from logistics_core.catalogue.column_types import type_name
 from logistics_core.catalogue.metrics import Aggregate, Metric, Value
 from logistics_core.metrics import rollups
@@ -529,9 +530,12 @@ class _RollupSource(_Source):
         return state.of_states(sql.Identifier("rollup", state.column))
 
     def own_condition(self) -> list[sql.Composable]:
-        if self.metric is None or self.metric.field is None or self.stored.rollup.values is not None:
-            return []
-        return [sql.SQL("{} IS NOT NULL").format(self.column(self.metric.field))]
+        found = []
+        if self.query.permission != EVERYTHING:
+            found.append(sql_of(self.query.permission, self.column, self._bind))
+        if self.metric is not None and self.metric.field is not None and self.stored.rollup.values is None:
+            found.append(sql.SQL("{} IS NOT NULL").format(self.column(self.metric.field)))
+        return found
 
     def value_columns(self) -> sql.Composable:
         if self.stored.rollup.values is None:  # the field is one of its dimensions
@@ -541,20 +545,6 @@ class _RollupSource(_Source):
         if self.stored.rollup.precision is Precision.SKETCHED:
             return sql.SQL('{} AS "Value", max({}) AS "Rank"').format(sql.Identifier(VALUE), sql.Identifier(RANK))
         return sql.SQL('{} AS "Value", sum({}) AS "Rows"').format(sql.Identifier(VALUE), sql.Identifier(VALUE_ROWS))
-
-
-def records_of(dataset: Dataset, as_of: int | None) -> sql.Composable:
-    """The records of a dataset: as they are now, or as of a file."""
-    if as_of is None:
-        return sql.Identifier("raw", dataset.name)
-    return versions.as_of(dataset, sql.Literal(as_of))
-
-
-def source_of(query: MetricQuery) -> sql.Composable:
-    """The records that a question is about as `page`, with those that date them."""
-    other = query.dataset.dated_through
-    dating = None if other is None else records_of(other, query.as_of)
-    return rollups.source(query.dataset, records_of(query.dataset, query.as_of), dating)
 
 
 class _RowSource(_Source):
@@ -569,12 +559,13 @@ class _RowSource(_Source):
         }
 
     def _joins(self) -> Joins:
-        as_of = self.query.as_of
+        as_of, permitted = self.query.as_of, self.query.permitted
         links = CURRENT_LINKS if as_of is None else links_as_of(sql.Literal(as_of))
-        return Joins(lambda name: records_of(self.writer.catalogue[name], as_of), links=links)
+        return Joins(lambda name: records_of(self.writer.catalogue[name], as_of, permitted), links=links)
 
     def table(self) -> sql.Composable:
-        return sql.SQL(" ").join([source_of(self.query), *self.joins.clauses])
+        source = source_of(self.query.dataset, self.query.as_of, self.query.permitted)
+        return sql.SQL(" ").join([source, *self.joins.clauses])
 
     def day(self) -> sql.Composable | None:
         return rollups.day_of(self.query.dataset)

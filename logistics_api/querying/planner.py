@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from logistics_api.querying.metric_query import MetricQuery, periods_of
+from logistics_api.querying.metric_query import MetricQuery, paths_in, periods_of
 from logistics_core.catalogue import FieldType
 from logistics_core.catalogue.metrics import Aggregate, Metric
 from logistics_core.metrics.conditions import fields_in
@@ -79,7 +79,7 @@ def plan(query: MetricQuery, stored: Sequence[StoredRollup], records: DayRange |
 
 def _needed_fields(query: MetricQuery) -> frozenset[str] | None:
     """The fields that a pre-aggregate must group by; None if none can, as those of other datasets."""
-    paths = fields_in(query.filter) | set(query.dimension_names)
+    paths = _paths_needed(query)
     if any("." in path for path in paths):
         return None
     day = day_field(query)
@@ -88,10 +88,15 @@ def _needed_fields(query: MetricQuery) -> frozenset[str] | None:
     return frozenset(path for path in paths if path != day)
 
 
+def _paths_needed(query: MetricQuery) -> frozenset[str]:
+    """What is grouped and filtered by, also because the caller may see some rows only."""
+    return paths_in(query) | fields_in(query.permission)
+
+
 def _fitting_units(query: MetricQuery, records: DayRange | None) -> frozenset[Grain]:
     """The periods that the question consists of: pre-aggregates by longer ones than days answer no others."""
     day = day_field(query)
-    if day is not None and day in fields_in(query.filter) | set(query.dimension_names):
+    if day is not None and day in _paths_needed(query):
         return frozenset({Grain.DAY})
     ranges = [] if query.days is None else [query.days]
     if query.compare is not None:

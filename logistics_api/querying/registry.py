@@ -1,13 +1,16 @@
 """Which pre-aggregates the database has, by dataset: read once per data version, for each dataset that is asked for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from cachetools import LRUCache
 from psycopg import sql
 
 from logistics_api.database.pool import Database
+from logistics_api.querying.records import Days, read_days
+from logistics_api.row_access.permitted import PermittedRows
 from logistics_core.catalogue import Dataset
 from logistics_core.metrics.periods import DayRange
 from logistics_core.metrics.rollups import DAY, SCHEMA, StoredRollup, contents_of, definition_checksum, from_document
@@ -32,6 +35,10 @@ SELECT
         WHERE dataset = %(dataset)s AND replaced_at IS NULL
     )
 """
+
+
+DAYS_KEPT = 1_024
+"""Datasets whose days are kept, for each of the callers that may see some rows only."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +68,35 @@ class RollupRegistry:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Dataset, StoredDataset]] = {}
+        self._days: LRUCache[tuple[str, PermittedRows, int], Days] = LRUCache(DAYS_KEPT)
 
-    async def find(self, database: Database, dataset: Dataset, *, again: bool = False) -> StoredDataset:
-        """What is known about a dataset; `again` reads it in any case.
+    async def find(
+        self, database: Database, dataset: Dataset, permitted: PermittedRows | None = None, *, again: bool = False
+    ) -> StoredDataset:
+        """What is known about a dataset, with the days of the rows that are permitted; `again` reads it in any case.
 
         Raises:
             Problem: as `Database.fetch_row`.
         """
+        stored = await self._find(database, dataset, again=again)
+        if permitted is None:
+            return stored
+        # What the refresh noted is of all rows.
+        first, last, newest = await self._days_of(database, dataset, stored, permitted)
+        return replace(stored, first_day=first, last_day=last, newest_day=newest, records=None, undated=None)
+
+    async def _days_of(
+        self, database: Database, dataset: Dataset, stored: StoredDataset, permitted: PermittedRows
+    ) -> Days:
+        if dataset.dating is None or stored.days is None:
+            return None, None, None
+        key = dataset.name, permitted, stored.data_version
+        days = self._days.get(key)
+        if days is None:
+            days = self._days[key] = await read_days(database, dataset, None, permitted)
+        return days
+
+    async def _find(self, database: Database, dataset: Dataset, *, again: bool) -> StoredDataset:
         published = database.freshness.published
         known_dataset, known = self._known.get(dataset.name, (None, None))
         is_current = known is not None and published is not None and known.data_version == published.data_version

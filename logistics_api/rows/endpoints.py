@@ -20,6 +20,7 @@ from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
 from logistics_api.parameters.path_text import text
 from logistics_api.parameters.types import FileId
+from logistics_api.row_access.permitted import Permitted
 from logistics_api.rows import queries
 from logistics_api.rows.filters import TYPES, RecordNumber, Selection, selection_model
 from logistics_api.rows.key_paths import KeyPathRoute
@@ -53,8 +54,8 @@ def _page(dataset: Dataset) -> APIRouter:
     router = APIRouter(tags=["rows"])
     table = table_of(dataset)
 
-    async def read_rows(parameters: RowPaging, database: Reader) -> Response:
-        return _response(*await read_page(database, table, parameters))
+    async def read_rows(parameters: RowPaging, database: Reader, permitted: Permitted) -> Response:
+        return _response(*await read_page(database, table.for_rows(permitted), parameters))
 
     read_rows.__annotations__["parameters"] = from_query(page_parameters(dataset))
     router.add_api_route(
@@ -75,9 +76,9 @@ def _row(dataset: Dataset) -> APIRouter:
     router = APIRouter(tags=["rows"])
     table = table_of(dataset)
 
-    async def read_row(parameters: Selection, database: Reader, **identity: Any) -> Response:
+    async def read_row(parameters: Selection, database: Reader, permitted: Permitted, **identity: Any) -> Response:
         values = [identity[f"key{number}"] for number in range(len(table.identity))]
-        return await _find_row(database, table, values, parameters)
+        return await _find_row(database, table.for_rows(permitted), values, parameters)
 
     vars(read_row)["__signature__"] = _signature(dataset)
     router.add_api_route(
@@ -98,6 +99,7 @@ def _signature(dataset: Dataset) -> Signature:
     parameters = {
         "parameters": from_query(selection_model(dataset)),
         "database": Reader,
+        "permitted": Permitted,
         **{f"key{number}": key_parameter(dataset, column) for number, column in enumerate(dataset.identity)},
     }
     return Signature([Parameter(name, Parameter.KEYWORD_ONLY, annotation=each) for name, each in parameters.items()])

@@ -14,11 +14,15 @@ from logistics_api.as_of.resolving import AsOf, resolve
 from logistics_api.database.pool import Database
 from logistics_api.parameters import cursors
 from logistics_api.parameters.cursors import KeyType
+from logistics_api.row_access.permitted import refuse_as_of
 from logistics_api.rows import queries
 from logistics_api.rows.filters import Selection, as_of_name, given_as_of, given_filters
 from logistics_api.rows.queries import CAP, SMALL
 from logistics_api.rows.schemas import RowPaging
 from logistics_api.rows.tables import Kind, Table
+
+PERMITTED = "Permitted"
+"""What the fingerprint of a cursor calls the rows that may be seen: no column has a capital letter."""
 
 FEW = 1_000
 """If the planner expects at most this number of rows, all of them are read and sorted."""
@@ -71,13 +75,16 @@ class _PageReader:
         self._parameters = parameters
         self._columns = table.choose(parameters.fields, source=parameters.source)
         self._most = CAP if parameters.count == "capped" else None
+        self._is_permitted = table.permitted is not None
 
     async def estimate(self) -> None:
         """Asks for the number of rows, where it is needed; small tables are counted instead."""
         counted = self._parameters.count == "estimated"
-        if self.filters or counted:
+        if self.filters or counted or self._is_permitted:
             self.expected = await self._expect(self.filters)
-        if counted and await self._expect({}) <= SMALL:
+        if counted and self._is_permitted:  # PostgreSQL's estimates come from all rows
+            self._most = CAP
+        elif counted and await self._expect({}) <= SMALL:
             self._most = SMALL
 
     @property
@@ -103,7 +110,8 @@ class _PageReader:
 
     async def read(self, position: Mapping[str, Any], limit: int, *, lacking: bool) -> _Found:
         """Reads rows behind a position."""
-        few = bool(self.filters) and self.expected is not None and self.expected <= self._most_few
+        is_narrowed = bool(self.filters) or self._is_permitted
+        few = is_narrowed and self.expected is not None and self.expected <= self._most_few
         statement = queries.page(
             self._table,
             tuple(self.filters),
@@ -138,6 +146,7 @@ async def find_as_of(
     text = given_as_of(parameters)
     if text is None:
         return None
+    refuse_as_of(table.permitted, text)
     datasets = queries.datasets_read(table, (*columns, *names))
     return await resolve(database, text, datasets, as_of_name(table.dataset))
 
@@ -150,7 +159,8 @@ async def read_page(database: Database, table: Table, parameters: RowPaging) -> 
             more; whatever `Database.connection` raises.
     """
     filters = given_filters(table, parameters)
-    fingerprint = cursors.fingerprint(table.slug, parameters.sort, {**filters, AS_OF: given_as_of(parameters)})
+    others = {AS_OF: given_as_of(parameters), PERMITTED: table.permitted and table.permitted.text}
+    fingerprint = cursors.fingerprint(table.slug, parameters.sort, filters | others)
     columns = table.choose(parameters.fields, source=parameters.source)
     sorted_by = table.orders[parameters.sort.removeprefix("-")]
     as_of = await find_as_of(database, table, parameters, columns, (*filters, *sorted_by))

@@ -14,6 +14,7 @@ from typing import Any
 from psycopg import sql
 
 from logistics_api.as_of.relations import AS_OF_FILE, table_of_records
+from logistics_api.row_access.permitted import refuse_as_of
 from logistics_api.rows.tables import DAY, OF_FILE, Table
 from logistics_core.catalogue import Dataset
 from logistics_core.row_days import day_of_row
@@ -198,7 +199,7 @@ def row(table: Table, columns: Sequence[str], *, as_of: bool = False) -> bytes:
     return _bytes(
         sql.SQL(ROW).format(
             table=name_of(table),
-            relation=table_of_records(table.dataset, file, by_key=True),
+            relation=records_of(table, file, by_key=True),
             chosen=chosen(table, columns),
             dating=dating(table, columns, is_looked_up=True, as_of=file),
             files=files(columns),
@@ -227,6 +228,14 @@ def name_of(table: Table) -> sql.Composable:
     return sql.Identifier("raw", table.name)
 
 
+def records_of(table: Table, as_of: sql.Composable | None, *, by_key: bool = False) -> sql.Composable:
+    """The rows of the table that may be seen; `as_of`: as of the file of that number, where all may be."""
+    if table.permitted is None:
+        return table_of_records(table.dataset, as_of, by_key=by_key)
+    refuse_as_of(table.permitted, as_of)
+    return table.permitted.records(table.dataset)
+
+
 def relation(
     table: Table,
     names: Sequence[str],
@@ -240,7 +249,7 @@ def relation(
     `as_of`: as of the file of that number; `by_key`: few rows are wanted, in the order of the key.
     """
     return sql.SQL("{} AS page {}").format(
-        table_of_records(table.dataset, as_of, by_key=by_key),
+        records_of(table, as_of, by_key=by_key),
         dating(table, names, is_looked_up=is_looked_up, as_of=as_of),
     )
 
@@ -255,7 +264,8 @@ def dating(
 ) -> sql.Composable:
     """Joins the table that dates `page`, as `Dating`, if one of the filters or columns needs it.
 
-    `is_looked_up`: for each row found, instead of in whatever way the planner expects to be the fastest.
+    What dates a row belongs to it: it is shown even where the dating record itself may not be seen. `is_looked_up`: for
+    each row found, instead of in whatever way the planner expects to be the fastest.
     """
     other, dated_by = table.dataset.dated_through, table.dataset.dating
     if other is None or dated_by is None or not needs_dating(table, names):

@@ -5,9 +5,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
+from logistics_api.row_access.permitted import PermittedRows
 from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_core.catalogue.contract_files import FILTER_SUFFIXES
 
@@ -96,6 +97,8 @@ class Table:
     """What a page can be sorted by → the columns of that order. An index gives those by a required field, in either
     direction, or all but the last column: few rows are then left to sort. For the others, rows are found and sorted."""
     default_sort: str
+    permitted: PermittedRows | None = None
+    """The rows that may be seen; None: all."""
 
     @property
     def name(self) -> str:
@@ -131,6 +134,17 @@ class Table:
         """The values of the parameter `sort`; `-` reverses an order."""
         return tuple(f"{sign}{order}" for order in self.orders for sign in ("", "-"))
 
+    def for_rows(self, permitted: PermittedRows | None) -> "Table":
+        """The table with the rows that a caller may see.
+
+        Raises:
+            Problem: 403, there are none.
+        """
+        if permitted is None:
+            return self
+        permitted.require(self.name)
+        return _with_rows(self, permitted)
+
     def choose(self, fields: str | None, *, source: bool) -> tuple[str, ...]:
         """The columns of a row, in the order of the table: those named, or all but the source; `source` adds that."""
         wanted = set(fields.split(",")) if fields else set(self.own) | set(self.added)
@@ -152,6 +166,12 @@ def table_of(dataset: Dataset) -> Table:
         orders=orders,
         default_sort=f"-{dating.field}" if by_date and dating is not None else dataset.identity[0],
     )
+
+
+@lru_cache(1024)
+def _with_rows(table: Table, permitted: PermittedRows) -> Table:
+    """The same one each time, as statements are kept by it."""
+    return replace(table, permitted=permitted)
 
 
 def _added(dataset: Dataset) -> Iterator[tuple[str, AddedColumn]]:

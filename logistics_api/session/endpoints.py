@@ -102,6 +102,7 @@ def _session(principal: Principal, request: Request) -> Session:
     return Session(
         name=principal.name,
         is_anonymous=principal.is_anonymous,
+        rows=None if principal.row_access is None else list(principal.row_access.described()),
         scopes=[scope for scope in Scope if scope in principal.scopes],
         method=principal.method or (None if principal.is_anonymous else "key"),
         person_id=principal.person_id,

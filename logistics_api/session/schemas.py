@@ -31,6 +31,10 @@ class Session(BaseModel):
         examples=["dashboard"],
     )
     is_anonymous: bool = Field(description="Whether the request has neither key nor session", examples=[False])
+    rows: list[str] | None = Field(
+        description="The rows that it may see, as rules (`logistics keys create --only`); null: all",
+        examples=[["shipments: origin = Berlin | Hamburg"]],
+    )
     scopes: list[Scope] = Field(description="Granted scopes", examples=[["read", "export"]])
     method: Literal["key", "openid-connect", "proxy"] | None = Field(
         description="How the client has signed in: with an API key, at an identity provider, or at a proxy that is "

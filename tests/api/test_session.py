@@ -12,7 +12,7 @@ from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.database.connections import connect
 
 BEYOND = {"api_published_at": "192.0.2.1"}
-OF_NO_PERSON = {"person_id": None, "roles": [], "groups": [], "ends_at": None, "can_sign_in": False}
+OF_NO_PERSON = {"rows": None, "person_id": None, "roles": [], "groups": [], "ends_at": None, "can_sign_in": False}
 SESSION = "/api/session"
 
 
