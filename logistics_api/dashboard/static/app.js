@@ -11,6 +11,7 @@ import { DEFAULT, askable, nameOf, problem } from "./ranges.js";
 import { at } from "./root.js";
 import * as router from "./router.js";
 import { canSignIn, may } from "./session.js";
+import { isOfAllRows, isPageOfSomeRows, statusOfSomeRows } from "./somerows.js";
 import { View } from "./view.js";
 import { rangeControl } from "./components/range.js";
 import { account, signedOut, signInButtons, withoutRole } from "./components/login.js";
@@ -120,6 +121,7 @@ async function follow(place) {
     return mine === opening && fail(error);
   }
   if (mine !== opening) return;
+  if (status.isOfSomeRows && !isPageOfSomeRows(place)) return refuseAllRows();
   events.know(status.data_version);
   const welcome = status.last_day === null && !WITHOUT_DATA.has(place.page);
   const key = JSON.stringify([welcome, place.page, ...place.arguments]);
@@ -214,13 +216,26 @@ async function move(place) {
 }
 
 async function readStatus() {
-  const { data, stale, at } = await request(STATUS);
+  const { data, stale, at } = await request(STATUS).catch((error) => (isOfAllRows(error) ? statusOfSomeRows() : Promise.reject(error)));
+  if (data.isOfSomeRows) showSomeRows();
   status = { ...data, newest_day: data.data_version === newest?.version ? newest.day : data.last_day };
   statusSince = stale ? at : null;
   showWaiting(data.open_proposals);
   showIncidents(data.open_incidents);
   showLive();
   renewLater();
+}
+
+/** Nothing tells of changes to people who may see some rows only, and they have fewer pages. */
+function showSomeRows() {
+  events.stop();
+  liveState.hidden = true;
+  for (const link of links) link.hidden = !isPageOfSomeRows({ page: link.page, arguments: [] });
+}
+
+function refuseAllRows() {
+  const explore = h("a", { class: "button primary", href: at("/explore") }, "Open Explore");
+  refuse("This page shows all rows", "You may see some rows only. Explore, Boards and Data show yours.", explore);
 }
 
 function showWaiting(proposals) {
@@ -404,7 +419,7 @@ function showLive() {
 
 /** What the last status said, for pages without figures. */
 function lastKnown() {
-  if (status === null) return "";
+  if (status === null || status.isOfSomeRows) return "";
   const { files, records, last_day: last } = status;
   const newest = last === null ? "" : `, newest day ${day(last)}`;
   return `Last known: ${count(files.loaded)} files loaded, ${count(files.failed)} failed, ${count(records.loaded)} rows${newest}.`;
