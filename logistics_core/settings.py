@@ -76,6 +76,12 @@ _HOST = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 _ORIGIN = rf"https?://{_HOST}(:[0-9]{{1,5}})?"
 
 
+def _check_url(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(rf"{_ORIGIN}({PATH_PREFIX})?/?", text, re.ASCII):
+        raise ValueError("must be an address such as http://api:8000")
+    return text
+
+
 PATH_PREFIX = r"(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+"
 
 
@@ -175,8 +181,8 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default_factory=default_data_dir,
-        description="Holds raw/ (drop files here), contracts/, sources/, notifications.yaml, archive/ (pages of "
-        "sources), failed/ (rejected records), logs/, dagster/ and, when embedded, postgres/",
+        description="Holds raw/ (drop files here), contracts/, sources/, notifications.yaml, reports.yaml, archive/ "
+        "(pages of sources), failed/ (rejected records), logs/, dagster/ and, when embedded, postgres/",
     )
 
     dagster_dir: Path = Field(
@@ -349,6 +355,16 @@ class Settings(BaseSettings):
     session_idle_hours: PositiveFloat = Field(12.0, description="A session that was not used for this long ends")
     session_hours: PositiveFloat = Field(168.0, description="A session ends after this long in any case")
 
+    # Reports
+    worker_api_url: Annotated[str | None, AfterValidator(_check_url)] = Field(
+        None, description="Where the worker asks the API for the figures of reports, such as http://api:8000. Unset: "
+        "LOGISTICS_API_HOST and LOGISTICS_API_PORT"
+    )  # fmt: skip
+    worker_api_key: str | None = Field(
+        None, repr=False, description="API key with the scope read that the worker sends. Unset: none, which the API "
+        "must allow"
+    )  # fmt: skip
+
     # Serving
     api_host: str = Field("127.0.0.1", description="Address the API listens on")
     api_port: int = Field(8000, ge=1, le=65535, description="Port of the API")
@@ -425,6 +441,14 @@ class Settings(BaseSettings):
         return f"http://{host}:{self.dagster_port}"
 
     @cached_property
+    def worker_api_address(self) -> str:
+        """Where the worker reaches the API, without a slash at its end."""
+        if self.worker_api_url is not None:
+            return self.worker_api_url.rstrip("/")
+        host = "127.0.0.1" if self.api_host in ("0.0.0.0", "::", "") else self.api_host
+        return f"http://{host}:{self.api_port}"
+
+    @cached_property
     def warn_threshold(self) -> RejectThreshold:
         """More rejects than this give a loaded file a warning."""
         return RejectThreshold.parse(self.warn_rejects)
@@ -464,6 +488,11 @@ class Settings(BaseSettings):
     def notifications_file(self) -> Path:
         """Who is told of what: endpoints of notifications, and what they subscribe to."""
         return self.data_dir / "notifications.yaml"
+
+    @cached_property
+    def reports_file(self) -> Path:
+        """Which boards are sent by e-mail, when and to whom."""
+        return self.data_dir / "reports.yaml"
 
     @cached_property
     def archive_dir(self) -> Path:

@@ -15,6 +15,8 @@ CONTRACT_WATCH_LOCK = "logistics contracts watch"
 
 ALERTS_LOCK = "logistics alerts"
 """Held by the worker that evaluates the alerts of this database."""
+REPORTS_LOCK = "logistics reports"
+"""Held by the worker that makes the reports of this database."""
 ARCHIVE_LOCK = "logistics archive"
 """Held, shared, by whoever pulls; alone, by whoever deletes pages that no pull has any more."""
 

@@ -38,6 +38,7 @@ from logistics_pipeline.cli import (
     quality,
     refresh,
     rejects,
+    reports,
     reset,
     retry,
     source_proposals,
@@ -116,6 +117,7 @@ COMMANDS = (
     sources,
     source_proposals,
     notifications,
+    reports,
     migrate,
     db,
 )

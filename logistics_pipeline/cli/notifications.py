@@ -292,7 +292,7 @@ def test(
     with _opened() as (settings, url, connection):
         endpoint_id = _endpoint_id(connection, name)
         event = _test_event(name)
-        publish_to(connection, event, only=endpoint_id)
+        publish_to(connection, event, only=[endpoint_id])
         numbers = _hurry(connection, event.key)
         with Delivery(url, settings) as delivery:
             delivery.run_due()

@@ -19,6 +19,7 @@ from logistics_core.database_contract.notifications import (
 )
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.notifying.editions import decode_edition
 from logistics_pipeline.notifying.local_times import QuietHours
 from logistics_pipeline.notifying.outgoing import Outcome, Outgoing
 from logistics_pipeline.notifying.publishing import Event
@@ -117,6 +118,7 @@ def _outgoing(rows: Sequence[dict[str, Any]], number: int) -> Outgoing:
         published_at=first["published_at"], number=number, tries=first["tries"], time_zone=first["time_zone"],
         quiet=None if first["quiet_from"] is None else QuietHours(first["quiet_from"], first["quiet_until"]),
         unsubscribe_code=first["unsubscribe_code"], bounce_code=first["bounce_code"],
+        edition=None if first["edition"] is None or first["is_digest"] else decode_edition(first["edition"]),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from logistics_core.database_contract.notifications import AttemptOutcome, EndpointChannel, Severity
+from logistics_pipeline.notifying.editions import Edition
 from logistics_pipeline.notifying.local_times import QuietHours
 from logistics_pipeline.notifying.publishing import Event
 
@@ -36,6 +37,8 @@ class Outgoing:
     """Of e-mail: what the link to unsubscribe is signed with."""
     bounce_code: bytes | None = None
     """Of e-mail: the same of the address for bounces."""
+    edition: Edition | None = None
+    """Of e-mail: the report that it brings."""
 
     @property
     def is_urgent(self) -> bool:

@@ -60,6 +60,19 @@ class _Recipient:
     address: str
     circumstances: Circumstances
 
+    def alone(self) -> "_Recipient":
+        """The same, whose messages are never put together."""
+        return replace(self, preferences=replace(self.preferences, digest=None, per_hour=None))
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Which endpoints get an event, beside those that have subscribed to it; see `publish_to`."""
+
+    only: Sequence[int] | None
+    also: Sequence[int]
+    without: Sequence[int]
+
 
 def publish(connection: Connection, event: Event) -> int:
     """Writes an event and its messages; returns how many there are, 0 if the event was published before.
@@ -69,14 +82,31 @@ def publish(connection: Connection, event: Event) -> int:
     return publish_to(connection, event)
 
 
-def publish_to(connection: Connection, event: Event, *, only: int | None = None, without: Sequence[int] = ()) -> int:
-    """The same for a single endpoint, whatever it has subscribed to, or for all but some. Both are their numbers."""
+def publish_to(
+    connection: Connection,
+    event: Event,
+    *,
+    only: Sequence[int] | None = None,
+    also: Sequence[int] = (),
+    without: Sequence[int] = (),
+    is_alone: bool = False,
+) -> int:
+    """The same with a choice of endpoints, by their numbers.
+
+    Args:
+        only: these, whatever they have subscribed to.
+        also: these as well.
+        without: not these.
+        is_alone: it is a message of its own, whatever digests and limits an endpoint has.
+    """
     event = bounded(event)
     with connection.transaction():
         event_id = _insert_event(connection, event)
         if event_id is None:
             return 0
-        recipients = _recipients(connection, event, only, without)
+        recipients = _recipients(connection, event, _Choice(only, also, without))
+        if is_alone:
+            recipients = [each.alone() for each in recipients]
         messages = [(each, _plan(event, each)) for each in recipients]
         _insert_messages(connection, event, event_id, messages)
         connection.execute("UPDATE notify.events SET messages = %s WHERE event_id = %s", (len(messages), event_id))
@@ -112,12 +142,13 @@ def _insert_event(connection: Connection, event: Event) -> int | None:
     return None if row is None else row[0]
 
 
-def _recipients(connection: Connection, event: Event, only: int | None, without: Sequence[int]) -> list[_Recipient]:
+def _recipients(connection: Connection, event: Event, choice: _Choice) -> list[_Recipient]:
     now = _now(connection)
     threads = _thread_so_far(connection, event, now)
     parameters = {
         "topic": event.topic, "severity": event.severity.value, "labels": Jsonb(dict(event.labels)), "now": now,
-        "thread": event.thread, "only_endpoint": only, "without": list(without),
+        "thread": event.thread, "only_endpoints": None if choice.only is None else list(choice.only),
+        "also_endpoints": list(choice.also), "without": list(choice.without),
     }  # fmt: skip
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(read_sql("notifying/matching_endpoints").encode(), parameters).fetchall()

@@ -22,6 +22,7 @@ from logistics_pipeline.worker.heartbeats import HEARTBEAT_SECONDS, Heartbeat
 from logistics_pipeline.worker.jobs import JobWorker
 from logistics_pipeline.worker.messages import MessageWorker
 from logistics_pipeline.worker.publishing import publish_announcement
+from logistics_pipeline.worker.reports import ReportWorker
 
 log = logging.getLogger("logistics.worker")
 
@@ -83,8 +84,12 @@ class AlertWorker:
 
 
 def run_worker(settings: Settings, url: str, stop: Event) -> None:
-    """Does all duties of a worker until it is stopped: alerts here, messages and jobs in threads of their own."""
-    duties = {"messages": MessageWorker(settings, url, stop).run, "jobs": JobWorker(url, stop).run}
+    """Does all duties of a worker until it is stopped: alerts here, the others in threads of their own."""
+    duties = {
+        "messages": MessageWorker(settings, url, stop).run,
+        "jobs": JobWorker(url, stop).run,
+        "reports": ReportWorker(settings, url, stop).run,
+    }
     failed: list[str] = []
 
     def supervised(name: str, run: Callable[[], None]) -> None:

@@ -1,6 +1,6 @@
 -- Deletes events of long ago with their messages and attempts, if none of these is still to be sent.
 -- One row per event is deleted, at most %(events)s.
--- Reads and writes notify.events and notify.messages.
+-- Reads and writes notify.events, notify.messages and notify.editions, which stay without their content: a window is known.
 WITH old AS (
     SELECT event.event_id
     FROM notify.events AS event
@@ -19,6 +19,13 @@ messages AS (
     DELETE FROM notify.messages AS message
     USING old
     WHERE message.event_id = old.event_id
+),
+
+contents AS (
+    UPDATE notify.editions AS edition
+    SET content = NULL
+    FROM old
+    WHERE edition.event_id = old.event_id
 )
 
 DELETE FROM notify.events AS event

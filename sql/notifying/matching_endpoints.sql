@@ -41,9 +41,10 @@ LEFT JOIN LATERAL (
 WHERE
     endpoint.removed_at IS NULL
     AND endpoint.endpoint_id <> ALL(%(without)s::bigint[])
-    AND (%(only_endpoint)s::bigint IS NULL OR endpoint.endpoint_id = %(only_endpoint)s)
+    AND (%(only_endpoints)s::bigint[] IS NULL OR endpoint.endpoint_id = ANY(%(only_endpoints)s))
     AND (
-        %(only_endpoint)s::bigint IS NOT NULL
+        %(only_endpoints)s::bigint[] IS NOT NULL
+        OR endpoint.endpoint_id = ANY(%(also_endpoints)s)
         OR EXISTS (
             SELECT
             FROM notify.subscriptions AS subscription

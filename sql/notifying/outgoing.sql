@@ -25,7 +25,8 @@ SELECT
     event.labels,
     event.path,
     event.thread,
-    event.occurred_at
+    event.occurred_at,
+    edition.content AS edition
 FROM notify.messages AS message
 INNER JOIN notify.endpoints AS endpoint ON message.endpoint_id = endpoint.endpoint_id
 INNER JOIN LATERAL (
@@ -41,5 +42,6 @@ INNER JOIN LATERAL (
         AND part.state = 'held'
 ) AS content ON true
 INNER JOIN notify.events AS event ON content.event_id = event.event_id
+LEFT JOIN notify.editions AS edition ON message.channel = 'email' AND edition.event_id = event.event_id
 WHERE message.message_id = ANY(%(message_ids)s)
 ORDER BY message.message_id, event.occurred_at, event.event_id

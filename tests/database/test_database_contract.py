@@ -122,7 +122,9 @@ def test_scripts_name_only_states_of_the_contract() -> None:
     about_identities = {"migrations/0021_identities.sql"}
     of_identities = {state for path, state in named if path in about_identities}
     about_messages = {
-        path for path, _ in named if path.startswith(("notifying/", "migrations/0024_", "migrations/0028_"))
+        path
+        for path, _ in named
+        if path.startswith(("notifying/", "reporting/", "migrations/0024_", "migrations/0028_"))
     }
     of_messages = {state for path, state in named if path in about_messages}
     about_alerts = {path for path, _ in named if path.startswith(("alerting/", "migrations/0023_", "migrations/0030_"))}

@@ -151,7 +151,7 @@ def test_secrets_come_from_the_environment_and_are_demanded_with_a_message() -> 
     assert set(secrets) == {("?", "set it in .env (see .env.example)")}
     for name, service in SERVICES.items():
         for variable, value in service["environment"].items():
-            if "PASSWORD" in variable or "://" in str(value):
+            if "PASSWORD" in variable or re.search(r"://[^/]*@", str(value)):
                 assert re.search(r"\$\{\w+PASSWORD:\?", value), f"{variable} of {name} holds a password of its own"
 
 

@@ -42,6 +42,7 @@ OF_TESTS = {
 
 MADE_AT_RUN_TIME = {
     "notifications.yaml",
+    "reports.yaml",
     "alerts",
     "data",
     "raw",

@@ -5,7 +5,7 @@ from alembic import op
 from logistics_core.sql_files import read_sql
 
 revision = "0030"
-down_revision = "0028"
+down_revision = "0029"
 
 
 def upgrade() -> None:

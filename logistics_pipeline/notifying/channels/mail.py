@@ -28,6 +28,7 @@ from logistics_core.signed_ids import UNSUBSCRIBE_PATH, signed_id
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.notifying.channels.configuration import Configuration
 from logistics_pipeline.notifying.channels.http import tls_context
+from logistics_pipeline.notifying.editions import Edition
 from logistics_pipeline.notifying.outgoing import Outcome, Outgoing
 from logistics_pipeline.notifying.rendering.html_pages import html_page
 from logistics_pipeline.notifying.rendering.texts import plain_text, subject
@@ -244,7 +245,21 @@ def mail_of(message: Outgoing) -> EmailMessage:
     text = plain_text(message) + ("" if link is None else f"\n\nUnsubscribe: {link}")
     mail.set_content(text, cte="quoted-printable")
     mail.add_alternative(html_page(message, unsubscribe=link), subtype="html", cte="quoted-printable")
+    if message.edition is not None:
+        _add_edition(mail, message.edition)
     return mail
+
+
+def _add_edition(mail: EmailMessage, edition: Edition) -> None:
+    """Pictures beside the HTML that shows them, and tables as files."""
+    html = mail.get_body(("html",))
+    assert isinstance(html, EmailMessage)
+    for each in edition.pictures:
+        html.add_related(
+            each.png, "image", "png", cid=f"<{each.name}>", filename=f"{each.name}.png", disposition="inline"
+        )
+    for table in edition.tables:
+        mail.add_attachment(table.csv.encode(), "text", "csv", filename=table.file_name, params={"charset": "utf-8"})
 
 
 def _unsubscribe_link(message: Outgoing) -> str | None:

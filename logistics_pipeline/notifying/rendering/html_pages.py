@@ -2,6 +2,7 @@
 
 from html import escape
 
+from logistics_pipeline.notifying.editions import Edition
 from logistics_pipeline.notifying.outgoing import Outgoing
 from logistics_pipeline.notifying.publishing import Event
 from logistics_pipeline.notifying.rendering.links import link_of
@@ -36,6 +37,8 @@ def html_page(message: Outgoing, *, unsubscribe: str | None = None) -> str:
     """The whole message as an HTML document, with a link to unsubscribe if there is one."""
     shown = message.events[:MOST_EVENTS_SHOWN]
     content = "\n".join(_card(event, message) for event in shown)
+    if message.edition is not None:
+        content = _report(shown[0], message, message.edition)
     title = digest_heading(message.events) if message.is_digest else message.events[0].title
     if message.is_digest and len(message.events) > 1:
         content = (
@@ -46,6 +49,14 @@ def html_page(message: Outgoing, *, unsubscribe: str | None = None) -> str:
         foot = f"{len(message.events) - len(shown)} more are in the dashboard. {foot}"
     link = "" if unsubscribe is None else f' <a href="{escape(unsubscribe)}" style="color:#5b6673">Unsubscribe</a>'
     return _PAGE.format(title=escape(title), font=_FONT, content=content, foot=escape(foot) + link)
+
+
+def _report(event: Event, message: Outgoing, edition: Edition) -> str:
+    """An edition, whose HTML is ours and escaped."""
+    link = link_of(event, message.configuration.get("dashboard") or "")
+    heading = f'<h1 style="font-size:20px;margin:0 0 4px">{escape(event.title)}</h1>'
+    board = "" if link is None else f'<p><a href="{escape(link)}">Open the board</a></p>'
+    return f'<tr><td style="padding:20px;background:#ffffff;border-radius:6px">{heading}{edition.html}{board}</td></tr>'
 
 
 def _card(event: Event, message: Outgoing) -> str:

@@ -23,6 +23,8 @@ def plain_text(message: Outgoing) -> str:
     """The whole message as a text."""
     if message.is_digest:
         return "\n".join(_digest(message.events, message))
+    if message.edition is not None:
+        return "\n".join([message.events[0].title, "", message.edition.text, *_foot(message.events[0], message)])
     return "\n".join(_single(message.events[0], message))
 
 

@@ -1,0 +1,186 @@
+"""Makes the editions that are due, and publishes each with its event in one transaction: whole, or as a failure."""
+
+import logging
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from html import escape
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from logistics_core.database_contract.notifications import Severity
+from logistics_core.metrics.periods import DayRange
+from logistics_core.settings import Settings
+from logistics_core.time_lengths import length_text
+from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.errors import PipelineError, TransientError
+from logistics_pipeline.notifying.editions import encode_edition
+from logistics_pipeline.notifying.publishing import Event, publish_to
+from logistics_pipeline.reporting.answers import AnsweredBoard, BoardReader
+from logistics_pipeline.reporting.composing import Composed, compose
+from logistics_pipeline.reporting.days import days_before
+from logistics_pipeline.reporting.declaration import Report
+from logistics_pipeline.reporting.editions import (
+    OpenEdition,
+    end_edition,
+    open_editions,
+    open_windows,
+    put_off,
+    reports_in_force,
+)
+from logistics_pipeline.reporting.faults import ReportFault
+from logistics_pipeline.reporting.schedule import windows_between
+from logistics_pipeline.reporting.words import range_words
+
+PATIENCE_SECONDS = 1800.0
+"""How long an edition is tried that is not whole: the API restarts, a refresh is late."""
+PAUSE_SECONDS = 60.0
+
+log = logging.getLogger("logistics.reports")
+
+
+@dataclass
+class ReportRunner:
+    """Makes editions as long as its connection lives. Whoever runs it holds the lock of the duty."""
+
+    connection: Connection
+    reader: BoardReader
+    patience: float = PATIENCE_SECONDS
+    pause: float = PAUSE_SECONDS
+    compose: Callable[[AnsweredBoard, DayRange | None], Composed] = field(default=compose)
+
+    def turn(self, now: datetime | None = None) -> int:
+        """Opens the windows that have come, and tries each open edition once. Returns how many ended.
+
+        Raises:
+            TransientError, psycopg.Error: the database is gone; nothing is lost.
+        """
+        self._open(now or self._now())
+        ended = 0
+        reports = {each.report_id: each.report for each in reports_in_force(self.connection)}
+        for edition in open_editions(self.connection, self.patience):
+            ended += self._try(reports[edition.report_id], edition)
+        return ended
+
+    def make(self, report: Report, window: datetime) -> tuple[AnsweredBoard, Composed, DayRange | None]:
+        """An edition, whole. Nothing is stored.
+
+        Raises:
+            ReportFault: it cannot be made.
+        """
+        days = days_before(report.days, window.astimezone(ZoneInfo(report.time_zone)).date())
+        self._check_age(report)
+        board = self.reader.read(report.board, days)
+        return board, self.compose(board, days), days
+
+    def _now(self) -> datetime:
+        row = self.connection.execute("SELECT clock_timestamp()").fetchone()
+        assert row is not None
+        now: datetime = row[0]
+        return now
+
+    def _open(self, now: datetime) -> None:
+        for each in reports_in_force(self.connection):
+            windows = windows_between(each.report.schedule, ZoneInfo(each.report.time_zone), each.seen_until, now)
+            open_windows(self.connection, each.report_id, windows)
+
+    def _try(self, report: Report, edition: OpenEdition) -> bool:
+        try:
+            board, composed, days = self.make(report, edition.window_at)
+            endpoint_ids = self._endpoint_ids(report)
+        except ReportFault as fault:
+            return self._failed(report, edition, str(fault))
+        except TransientError:
+            raise
+        except (PipelineError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            log.exception("The report %s could not be made.", report.name)
+            return self._failed(report, edition, f"It failed because of an error in the program: {error!r}"[:500])
+        event = _ready(report, edition, board, composed, days)
+        with self.connection.transaction():
+            publish_to(self.connection, event, only=endpoint_ids, is_alone=True)
+            return end_edition(
+                self.connection, edition, "published", data_version=board.data_version,
+                content=encode_edition(composed.edition), event_key=event.key,
+            )  # fmt: skip
+
+    def _failed(self, report: Report, edition: OpenEdition, reason: str) -> bool:
+        log.warning("The report %s could not be made: %s", report.name, reason)
+        if not edition.is_last:
+            put_off(self.connection, edition, reason, self.pause)
+            return False
+        event = _failure(report, edition, reason)
+        with self.connection.transaction():
+            publish_to(self.connection, event, also=self._known_ids(report))
+            return end_edition(self.connection, edition, "failed", reason=reason, event_key=event.key)
+
+    def _check_age(self, report: Report) -> None:
+        if report.fresh_within is None:
+            return
+        row = self.connection.execute(
+            "SELECT extract(EPOCH FROM clock_timestamp() - last_calculated_at)::double precision FROM analytics.status"
+        ).fetchone()
+        age = None if row is None else row[0]
+        if age is None:
+            raise ReportFault("The figures were never refreshed.")
+        if age > report.fresh_within.total_seconds():
+            raise ReportFault(
+                f"The last refresh was {length_text(timedelta(seconds=int(age)))} ago. The report takes figures of a "
+                f"refresh within {length_text(report.fresh_within)}."
+            )
+
+    def _known_ids(self, report: Report) -> list[int]:
+        rows: list[Any] = self.connection.execute(
+            "SELECT endpoint_id FROM notify.endpoints WHERE removed_at IS NULL AND name = ANY(%s) ORDER BY name",
+            (list(report.endpoints),),
+        ).fetchall()
+        return [endpoint_id for (endpoint_id,) in rows]
+
+    def _endpoint_ids(self, report: Report) -> list[int]:
+        found = self._known_ids(report)
+        if len(found) < len(report.endpoints):
+            rows: list[Any] = self.connection.execute(
+                "SELECT name FROM notify.endpoints WHERE removed_at IS NULL"
+            ).fetchall()
+            missing = ", ".join(sorted(set(report.endpoints) - {name for (name,) in rows}))
+            raise ReportFault(f"notifications.yaml declares no endpoint {missing}, which the report is for.")
+        return found
+
+
+def _ready(
+    report: Report, edition: OpenEdition, board: AnsweredBoard, composed: Composed, days: DayRange | None
+) -> Event:
+    return Event(
+        topic=f"report.{report.name}.ready", key=f"report:{report.name}:{edition.window_at.isoformat()}",
+        severity=Severity.INFO, title=report.title or board.title,
+        text=f"{range_words(days)}. The board has all figures.", facts=composed.facts,
+        labels={"report": report.name}, path=f"/boards/{board.board_id}", occurred_at=edition.window_at,
+    )  # fmt: skip
+
+
+def _failure(report: Report, edition: OpenEdition, reason: str) -> Event:
+    return Event(
+        topic=f"report.{report.name}.failed", key=f"report:{report.name}:{edition.window_at.isoformat()}:failed",
+        severity=Severity.WARNING, title=f"The report {report.title or report.name} is not sent this time",
+        text=f"{reason} It was tried {edition.tries + 1} times. `logistics reports preview {report.name}` shows "
+        "whether it is whole by now.",
+        facts=(("report", report.name), ("board", report.board)), labels={"report": report.name},
+        path="/boards", occurred_at=edition.window_at,
+    )  # fmt: skip
+
+
+def reader_of(settings: Settings) -> BoardReader:
+    """What asks the API, as the settings say where it is."""
+    return BoardReader(settings.worker_api_address, settings.worker_api_key)
+
+
+def page_of(title: str, composed: Composed) -> str:
+    """An edition as one HTML file, with its pictures in it, to look at."""
+    html = composed.edition.html
+    for each in composed.edition.pictures:
+        html = html.replace(f'"cid:{each.name}"', f'"data:image/png;base64,{b64encode(each.png).decode()}"')
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n</head>\n'
+        f'<body style="max-width:600px;margin:24px auto;font-family:sans-serif">\n<h1>{escape(title)}</h1>\n{html}\n'
+        "</body>\n</html>\n"
+    )

@@ -1,0 +1,277 @@
+"""Boards by e-mail: asked of a running API, drawn, sent through a real SMTP server; whole, or told as a failure."""
+
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import psycopg
+import pytest
+
+from logistics_core.database_contract.notifications import EndpointChannel
+from logistics_core.settings import Settings
+from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.notifying import ledger
+from logistics_pipeline.notifying.declaring.declaration import Endpoint, Subscription
+from logistics_pipeline.notifying.delivery import Delivery
+from logistics_pipeline.reporting import drawing, running
+from logistics_pipeline.reporting.answers import BoardReader
+from logistics_pipeline.reporting.charts import Chart
+from logistics_pipeline.reporting.composing import compose
+from logistics_pipeline.reporting.declaration import Report
+from logistics_pipeline.reporting.declaring import store_reports
+from logistics_pipeline.reporting.drawing import draw
+from logistics_pipeline.reporting.editions import list_editions
+from logistics_pipeline.reporting.faults import ReportFault
+from logistics_pipeline.reporting.running import ReportRunner, page_of
+from tests.api.conftest import Api, Serve
+from tests.notifying.events import declare
+from tests.notifying.mail_server import Mailbox, mail_server
+
+FIRST = date(2024, 1, 1)
+PNG = b"\x89PNG\r\n\x1a\n"
+SHIPMENTS: dict[str, Any] = {"dataset": "shipments", "metrics": "shipments,revenue"}
+BOARD: dict[str, Any] = {
+    "title": "Monday <meeting>",
+    "description": "What happened",
+    "panels": [
+        {"title": "All", "question": SHIPMENTS | {"compare": "previous"}, "chart": "number"},
+        {"title": "By day", "question": SHIPMENTS | {"grain": "day", "compare": "previous"}},
+        {"title": "By day and origin", "question": SHIPMENTS | {"metrics": "revenue", "grain": "day", "by": "origin"}},
+        {"question": SHIPMENTS | {"metrics": "revenue", "by": "origin"}, "chart": "bars"},
+        {"title": "Line", "question": SHIPMENTS | {"metrics": "revenue", "grain": "week"}, "chart": "lines"},
+        {"title": "Nothing", "question": SHIPMENTS | {"by": "origin", "filter": '{"origin":{"eq":"Nowhere"}}'}},
+    ],
+}
+WINDOW = datetime(2024, 1, 22, 6, tzinfo=UTC)
+REPORT = Report("week", "Monday <meeting>", "0 7 * * 1", ("desk",), time_zone="Europe/Berlin", days="week")
+
+
+@pytest.fixture(scope="module")
+def api(
+    new_database: Callable[[], AbstractContextManager[str]], serve: Serve, store: Callable[..., None]
+) -> Iterator[Api]:
+    logs = [(f"L{n}", f"V{n % 3}", FIRST + timedelta(n // 4), 100 + n, 10) for n in range(100)]
+    shipments = [(f"S{n}", ["=Aachen", "Zug"][n % 2], "Ulm", 5, 10 + n, 3, f"L{n % 100}") for n in range(200)]
+    with new_database() as url:
+        store(url, vehicles=[(f"V{n}", "Truck", 1000) for n in range(3)], vehicle_logs=logs, shipments=shipments)
+        with psycopg.connect(url) as connection:
+            connection.execute(
+                "INSERT INTO ingest.batches (file_id, records, merged) SELECT min(file_id), 1, true FROM ingest.files"
+            )
+        refresh(url, full=True)
+        with serve(url) as running_api:
+            assert running_api.client.post("/api/boards", json=BOARD).status_code == 201
+            assert running_api.client.post("/api/boards", json={"title": "Bare", "panels": []}).status_code == 201
+            running_api.url = url  # type: ignore[attr-defined]
+            yield running_api
+
+
+@pytest.fixture(scope="module")
+def _mailbox() -> Iterator[Mailbox]:
+    with mail_server("none") as mailbox:
+        yield mailbox
+
+
+@pytest.fixture
+def mailbox(_mailbox: Mailbox) -> Mailbox:
+    _mailbox.mails.clear()
+    return _mailbox
+
+
+@pytest.fixture
+def connection(api: Api, mailbox: Mailbox) -> Iterator[Connection]:
+    with connect(api.url) as opened:  # type: ignore[attr-defined]
+        opened.execute(
+            "TRUNCATE notify.events, notify.messages, notify.editions, notify.reports, notify.digests CASCADE"
+        )
+        server = {
+            "server": "localhost",
+            "port": mailbox.port,
+            "security": "none",
+            "private": True,
+            "from": "a@x.example",
+        }
+        declare(
+            opened,
+            Endpoint(
+                "desk", EndpointChannel.EMAIL, recipients=("desk@example.org",), digest="daily", per_hour=1,
+                configuration={"mail": server, "dashboard": "https://logistics.example.org"},
+                subscriptions=(Subscription("nothing"),),
+            ),
+            Endpoint("operators", EndpointChannel.INBOX, subscriptions=(Subscription("report.*"),)),
+        )  # fmt: skip
+        yield opened
+
+
+def declare_reports(connection: Connection, *reports: Report) -> None:
+    """Declares them as if that had been before their window."""
+    store_reports(connection, list(reports))
+    connection.execute("UPDATE notify.reports SET declared_at = %s", (WINDOW - timedelta(days=3),))
+
+
+def runner(connection: Connection, api: Api, **changes: Any) -> ReportRunner:
+    return ReportRunner(connection, BoardReader(str(api.client.base_url)), **changes)
+
+
+def no_pictures(charts: Any) -> list[bytes]:
+    return [PNG for _ in charts]
+
+
+def quick(connection: Connection, api: Api, **changes: Any) -> ReportRunner:
+    return runner(connection, api, compose=lambda *given: compose(*given, no_pictures), **changes)
+
+
+def deliver(connection: Connection, api: Api) -> None:
+    with Delivery(api.url, Settings()) as delivery:  # type: ignore[attr-defined]
+        delivery.run_due()
+
+
+def outcomes(connection: Connection) -> list[tuple[str, str | None]]:
+    return [(each["outcome"], each["reason"]) for each in list_editions(connection)]
+
+
+def parts(mail: EmailMessage, kind: str) -> list[EmailMessage]:
+    return [part for part in mail.walk() if part.get_content_type() == kind]  # type: ignore[misc]
+
+
+def test_a_board_arrives_by_mail_with_pictures_figures_and_tables_once(
+    connection: Connection, api: Api, mailbox: Mailbox
+) -> None:
+    declare_reports(connection, REPORT)
+    assert runner(connection, api).turn(WINDOW) == 1
+    assert runner(connection, api).turn(WINDOW + timedelta(minutes=1)) == 0
+    deliver(connection, api)
+    (mail,) = mailbox.mails
+    assert mail["Subject"] == "Monday <meeting>" and "Monday &lt;meeting&gt;" in str(parts(mail, "text/html")[0])
+    pictures = parts(mail, "image/png")
+    assert len(pictures) == 5 and all(each.get_content().startswith(PNG) for each in pictures)
+    html = parts(mail, "text/html")[0].get_content()
+    for each in pictures:
+        assert f'src="cid:{each["Content-ID"][1:-1]}" alt="' in html
+    assert "highest" in html and "15 Jan 2024 to 21 Jan 2024" in html and "No records in these days." in html
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "Shipments 56" in text and "https://logistics.example.org/boards/" in text and "Unsubscribe: " in text
+    names = [each.get_filename() for each in parts(mail, "text/csv")]
+    assert names == [
+        "01-all.csv", "02-by-day.csv", "03-by-day-and-origin.csv", "04-revenue-by-origin.csv", "05-line.csv",
+        "06-nothing.csv",
+    ]  # fmt: skip
+    rows = list(csv.DictReader(parts(mail, "text/csv")[3].get_content().splitlines()))
+    assert {row["origin"] for row in rows} == {"'=Aachen", "Zug"}
+    (edition,) = list_editions(connection)
+    assert (edition["outcome"], edition["messages"], edition["accepted"]) == ("published", 1, 1)
+    assert edition["data_version"] is not None and ledger.balances(connection)[0].is_balanced
+
+
+def test_a_report_is_never_part_of_a_digest(connection: Connection, api: Api, mailbox: Mailbox) -> None:
+    declare_reports(connection, REPORT, Report("other", "Monday <meeting>", "5 7 * * 1", ("desk",), days="all"))
+    assert quick(connection, api).turn(WINDOW + timedelta(hours=2)) == 2
+    deliver(connection, api)
+    assert [each["Subject"] for each in mailbox.mails] == ["Monday <meeting>"] * 2
+
+
+def test_what_was_missed_while_nothing_ran_is_told_and_only_the_last_window_is_sent(
+    connection: Connection, api: Api, mailbox: Mailbox
+) -> None:
+    declare_reports(connection, REPORT)
+    assert quick(connection, api).turn(WINDOW + timedelta(days=15)) == 1
+    assert [outcome for outcome, _ in outcomes(connection)] == ["published", "missed", "missed"]
+    assert quick(connection, api).turn(WINDOW + timedelta(days=15)) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"board": "Nowhere"}, "There is no board 'Nowhere'. There are: Bare, Monday <meeting>."),
+        ({"board": "Bare"}, "has no panel: an empty report is not sent."),
+        ({"endpoints": ("desk", "nobody")}, "notifications.yaml declares no endpoint nobody"),
+        ({"fresh_within": timedelta(0)}, "The report takes figures of a refresh within 0s."),
+    ],
+)
+def test_what_is_not_whole_is_tried_for_a_while_and_then_told_instead_of_sent(
+    connection: Connection, api: Api, mailbox: Mailbox, changes: dict[str, Any], said: str
+) -> None:
+    declare_reports(connection, Report(**{**REPORT.__dict__, **changes}))
+    report_runner = quick(connection, api, pause=0.0)
+    assert report_runner.turn(WINDOW) == 0
+    ((outcome, reason),) = outcomes(connection)
+    assert outcome == "trying" and reason is not None and said in reason
+    report_runner.patience = 0.0
+    assert report_runner.turn(WINDOW) == 1 and report_runner.turn(WINDOW) == 0
+    assert [outcome for outcome, _ in outcomes(connection)] == ["failed"]
+    rows = connection.execute("SELECT topic, severity, text FROM notify.events").fetchall()
+    assert [row[:2] for row in rows] == [("report.week.failed", "warning")] and said in rows[0][2]
+    names = connection.execute(
+        "SELECT name FROM notify.messages JOIN notify.endpoints USING (endpoint_id) WHERE event_id IS NOT NULL "
+        "ORDER BY name"
+    ).fetchall()
+    assert names == [("desk",), ("operators",)]
+    deliver(connection, api)
+    assert mailbox.mails == []
+
+
+def test_an_api_that_is_down_delays_a_report(connection: Connection, api: Api, mailbox: Mailbox) -> None:
+    declare_reports(connection, REPORT)
+    down = ReportRunner(connection, BoardReader("http://127.0.0.1:9"), pause=0.0)
+    assert down.turn(WINDOW) == 0 and "The API does not answer at http://127.0.0.1:9" in str(outcomes(connection))
+    assert quick(connection, api).turn(WINDOW) == 1
+    deliver(connection, api)
+    assert len(mailbox.mails) == 1
+
+
+def test_a_refresh_between_the_answers_of_a_board_delays_it(
+    connection: Connection, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare_reports(connection, REPORT)
+    original = BoardReader._get
+
+    def torn(self: BoardReader, client: Any, path: str, parameters: Any = None) -> Any:
+        found = original(self, client, path, parameters)
+        if path.endswith("/answers"):
+            found["answers"][0]["answer"]["data_version"] = 1_000
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BoardReader, "_get", torn)
+        assert quick(connection, api, pause=0.0).turn(WINDOW) == 0
+    assert "its panels are of two refreshes" in str(outcomes(connection))
+
+
+def test_one_that_dies_before_it_commits_leaves_nothing_and_the_next_one_sends_it_once(
+    connection: Connection, api: Api, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare_reports(connection, REPORT)
+
+    def die(*_: Any, **__: Any) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "end_edition", die)
+        with pytest.raises(KeyboardInterrupt):
+            quick(connection, api).turn(WINDOW)
+    assert connection.execute("SELECT count(*) FROM notify.events").fetchone() == (0,)
+    assert quick(connection, api).turn(WINDOW) == 1 and quick(connection, api).turn(WINDOW) == 0
+    deliver(connection, api)
+    assert len(mailbox.mails) == 1
+
+
+def test_charts_that_cannot_be_drawn_are_a_fault_and_so_is_one_that_takes_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chart = Chart("metric_bars", [{"label": "a", "value": 1.0, "shown": "1"}], "a", "a")
+    with pytest.raises(ReportFault, match=r"within 0\.01 s"):
+        draw([chart], seconds=0.01)
+    monkeypatch.setattr(drawing, "picture", lambda *_, **__: {"mark": 5})
+    with pytest.raises(ReportFault, match="could not be drawn: "):
+        draw([chart])
+
+
+def test_a_preview_is_one_page_with_its_pictures(connection: Connection, api: Api) -> None:
+    board, composed, days = quick(connection, api).make(REPORT, WINDOW)
+    page = page_of(board.title, composed)
+    assert "cid:" not in page and page.count("data:image/png;base64,") == 5 and days is not None
+    assert connection.execute("SELECT count(*) FROM notify.editions").fetchone() == (0,)
