@@ -11,7 +11,7 @@ from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response, versioned_response
 from logistics_api.notifications import queries
 from logistics_api.notifications.feed import MEDIA_TYPE, atom_feed
-from logistics_api.notifications.schemas import Endpoints, Messages, Suppressions
+from logistics_api.notifications.schemas import Endpoints, MailSuppressions, Messages
 from logistics_api.parameters import cursors
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import Integer, Paging
@@ -72,11 +72,11 @@ async def list_endpoints(_: Annotated[NothingElse, Query()], database: Reader) -
 
 @router.get(
     "/api/notifications/suppressions",
-    response_model=Suppressions,
+    response_model=MailSuppressions,
     responses=FIGURE_PROBLEMS,
     summary="Addresses that do not get all mails",
 )
-async def list_suppressions(_: Annotated[NothingElse, Query()], database: Reader) -> Response:
+async def list_mail_suppressions(_: Annotated[NothingElse, Query()], database: Reader) -> Response:
     """Returns addresses whose mails have bounced, or that have unsubscribed: the newest thousand."""
     found = await database.fetch_value(queries.SUPPRESSIONS)
     return versioned_response(f'{{"suppressions":{found}}}', None)

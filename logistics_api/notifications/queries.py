@@ -189,3 +189,58 @@ FROM (
 LEFT JOIN notify.endpoints AS endpoint ON entry.endpoint_id = endpoint.endpoint_id
 """
 """One row: the newest entries as a JSON array."""
+
+REPORTS = """
+SELECT coalesce(json_agg(json_build_object(
+    'name', report.name,
+    'title', report.title,
+    'board', report.board,
+    'schedule', report.schedule,
+    'time_zone', report.time_zone,
+    'days', report.days,
+    'endpoints', report.endpoints,
+    'editions', (
+        SELECT coalesce(json_agg(json_build_object(
+            'edition_id', edition.edition_id,
+            'window_at', edition.window_at,
+            'outcome', edition.outcome,
+            'reason', edition.reason,
+            'tries', edition.tries,
+            'data_version', edition.data_version,
+            'ended_at', edition.ended_at,
+            'messages', told.messages,
+            'accepted', told.accepted
+        ) ORDER BY edition.window_at DESC), '[]')
+        FROM (
+            SELECT edition_id, window_at, outcome, reason, tries, data_version, ended_at, event_id
+            FROM notify.editions
+            WHERE report_id = report.report_id
+            ORDER BY window_at DESC
+            LIMIT 10
+        ) AS edition
+        CROSS JOIN LATERAL (
+            SELECT
+                count(*) AS messages,
+                count(*) FILTER (WHERE message.state IN ('sent', 'delivered')) AS accepted
+            FROM notify.messages AS message
+            WHERE message.event_id = edition.event_id
+        ) AS told
+    )
+) ORDER BY report.name), '[]')::text
+FROM notify.reports AS report
+WHERE report.removed_at IS NULL
+"""
+"""One row: the reports that are declared as a JSON array, each with its ten newest editions."""
+
+EDITION = """
+SELECT
+    (
+        SELECT coalesce(event.title, report.name)
+        FROM notify.editions AS edition
+        INNER JOIN notify.reports AS report ON edition.report_id = report.report_id
+        LEFT JOIN notify.events AS event ON edition.event_id = event.event_id
+        WHERE edition.edition_id = %(edition_id)s
+    ),
+    (SELECT content FROM notify.editions WHERE edition_id = %(edition_id)s)
+"""
+"""One row: the title of an edition and what it holds, NULL if there is none."""

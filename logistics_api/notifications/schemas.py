@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
@@ -107,7 +108,7 @@ class Endpoints(StrictModel):
     days: list[DayOfMessages] = Field(description="Of the last seven days with events (UTC), the newest first")
 
 
-class Suppression(StrictModel):
+class MailSuppression(StrictModel):
     """Mails that an address does not get."""
 
     recipient: str = Field(description="The address, in small letters", examples=["desk@example.org"])
@@ -118,7 +119,40 @@ class Suppression(StrictModel):
     suppressed_at: datetime
 
 
-class Suppressions(StrictModel):
+class MailSuppressions(StrictModel):
     """Addresses that do not get all mails."""
 
-    suppressions: list[Suppression] = Field(description="The newest first")
+    suppressions: list[MailSuppression] = Field(description="The newest first")
+
+
+class ReportEdition(StrictModel):
+    """A report as it was made for one window of its schedule."""
+
+    edition_id: int = Field(examples=[17])
+    window_at: datetime = Field(description="When it was due")
+    outcome: Literal["published", "failed", "missed"] | None = Field(description="Null while it is tried")
+    reason: str | None = Field(description="Why it is tried again, failed, or was missed")
+    tries: int
+    data_version: int | None = Field(description="The refresh that its figures are of")
+    ended_at: datetime | None
+    messages: int = Field(description="Messages that were made of it")
+    accepted: int = Field(description="Those that were sent or delivered")
+
+
+class BoardReport(StrictModel):
+    """A board that is sent on a schedule."""
+
+    name: str = Field(examples=["monday_figures"])
+    title: str = Field(description="Its subject; empty: the title of the board")
+    board: str = Field(description="ID or title of the board", examples=["Monday meeting"])
+    schedule: str = Field(description="Minute, hour, day, month and weekday, as in cron", examples=["0 7 * * 1"])
+    time_zone: str = Field(examples=["Europe/Berlin"])
+    days: str = Field(description="Which days it is about", examples=["week"])
+    endpoints: list[str] = Field(description="Who gets it", examples=[["fleet-desk"]])
+    editions: list[ReportEdition] = Field(description="The ten newest, the newest first")
+
+
+class BoardReports(StrictModel):
+    """Reports by name."""
+
+    reports: list[BoardReport]

@@ -555,6 +555,20 @@ API_READS: Mapping[str, frozenset[str]] = {
             "kind",
         }
     ),
+    "notify.editions": frozenset(
+        {
+            "content",
+            "data_version",
+            "edition_id",
+            "ended_at",
+            "event_id",
+            "outcome",
+            "reason",
+            "report_id",
+            "tries",
+            "window_at",
+        }
+    ),
     "notify.endpoints": frozenset(
         {
             "channel",
@@ -599,6 +613,19 @@ API_READS: Mapping[str, frozenset[str]] = {
             "recipient",
             "state",
             "thread",
+        }
+    ),
+    "notify.reports": frozenset(
+        {
+            "board",
+            "days",
+            "endpoints",
+            "name",
+            "removed_at",
+            "report_id",
+            "schedule",
+            "time_zone",
+            "title",
         }
     ),
     "notify.subscriptions": frozenset(

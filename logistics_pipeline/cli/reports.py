@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from logistics_core.catalogue.contract_shapes import suggestion
+from logistics_core.editions import page_of
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say
@@ -17,7 +18,7 @@ from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.reporting.declaration import Report
 from logistics_pipeline.reporting.declaring import json_schema, read_reports, sync_reports
 from logistics_pipeline.reporting.editions import list_editions, reports_in_force
-from logistics_pipeline.reporting.running import ReportRunner, page_of, reader_of
+from logistics_pipeline.reporting.running import ReportRunner, reader_of
 from logistics_pipeline.reporting.schedule import next_window
 
 app = typer.Typer(no_args_is_help=True, help="Reports: boards by e-mail, on a schedule.")
@@ -97,7 +98,7 @@ def preview(
         board, composed, _ = runner.make(report, datetime.now(UTC))
     title = report.title or board.title
     try:
-        output.write_text(page_of(title, composed), encoding="utf-8")
+        output.write_text(page_of(title, composed.edition), encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"{output} cannot be written: {error.strerror}.") from error
     edition = composed.edition

@@ -1,7 +1,8 @@
 """Exports everything that cannot be computed from something else, and restores a database from it.
 
-What is left out: figures, which are computed anew; keys of the API, of which only hashes exist; and requests that
-somebody waits for at the moment. The audit log is exported.
+What is left out: figures, which are computed anew; keys of the API and sessions of people, of which only hashes exist;
+requests that somebody waits for at the moment; and messages, which would be sent twice. Who wants no mail is kept, and
+so are people and the audit log.
 """
 
 import csv
@@ -27,6 +28,7 @@ EVERYTHING = "everything"
 _LEFT_OUT = frozenset(
     {
         "access.keys",
+        "access.sessions",
         "ingest.places",
         "ingest.file_requests",
         "ingest.dropped_indexes",
@@ -35,10 +37,19 @@ _LEFT_OUT = frozenset(
         "alert.heartbeats",
         "models.jobs",
         "models.job_results",
+        "notify.attempts",
+        "notify.bounces",
+        "notify.digests",
+        "notify.editions",
+        "notify.events",
+        "notify.messages",
+        "notify.reports",
+        "notify.signing_keys",
     }
 )
 _SCHEMAS = (
-    "catalogue", "ingest", "raw", "history", "boards", "source", "forecast", "identity", "models", "alert", "access",
+    "catalogue", "ingest", "raw", "history", "boards", "source", "forecast", "identity", "models", "alert", "notify",
+    "access",
 )  # fmt: skip
 _READ_BYTES = 1 << 20
 _ZSTD_LEVEL = 3

@@ -17,9 +17,9 @@ from logistics_core.database_contract.notifications import (
     MessageState,
     Severity,
 )
+from logistics_core.editions import decode_edition
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.notifying.editions import decode_edition
 from logistics_pipeline.notifying.local_times import QuietHours
 from logistics_pipeline.notifying.outgoing import Outcome, Outgoing
 from logistics_pipeline.notifying.publishing import Event

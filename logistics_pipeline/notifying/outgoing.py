@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from logistics_core.database_contract.notifications import AttemptOutcome, EndpointChannel, Severity
-from logistics_pipeline.notifying.editions import Edition
+from logistics_core.editions import Edition
 from logistics_pipeline.notifying.local_times import QuietHours
 from logistics_pipeline.notifying.publishing import Event
 

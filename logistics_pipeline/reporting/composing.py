@@ -9,8 +9,8 @@ from html import escape
 from io import StringIO
 from typing import Any
 
+from logistics_core.editions import Edition, Picture, Table
 from logistics_core.metrics.periods import DayRange
-from logistics_pipeline.notifying.editions import Edition, Picture, Table
 from logistics_pipeline.reporting.answers import AnsweredBoard, Panel
 from logistics_pipeline.reporting.charts import Chart, charts_of, is_number, period_words
 from logistics_pipeline.reporting.drawing import draw

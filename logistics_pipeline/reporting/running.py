@@ -1,21 +1,19 @@
 """Makes the editions that are due, and publishes each with its event in one transaction: whole, or as a failure."""
 
 import logging
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from logistics_core.database_contract.notifications import Severity
+from logistics_core.editions import encode_edition
 from logistics_core.metrics.periods import DayRange
 from logistics_core.settings import Settings
 from logistics_core.time_lengths import length_text
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import PipelineError, TransientError
-from logistics_pipeline.notifying.editions import encode_edition
 from logistics_pipeline.notifying.publishing import Event, publish_to
 from logistics_pipeline.reporting.answers import AnsweredBoard, BoardReader
 from logistics_pipeline.reporting.composing import Composed, compose
@@ -172,15 +170,3 @@ def _failure(report: Report, edition: OpenEdition, reason: str) -> Event:
 def reader_of(settings: Settings) -> BoardReader:
     """What asks the API, as the settings say where it is."""
     return BoardReader(settings.worker_api_address, settings.worker_api_key)
-
-
-def page_of(title: str, composed: Composed) -> str:
-    """An edition as one HTML file, with its pictures in it, to look at."""
-    html = composed.edition.html
-    for each in composed.edition.pictures:
-        html = html.replace(f'"cid:{each.name}"', f'"data:image/png;base64,{b64encode(each.png).decode()}"')
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n</head>\n'
-        f'<body style="max-width:600px;margin:24px auto;font-family:sans-serif">\n<h1>{escape(title)}</h1>\n{html}\n'
-        "</body>\n</html>\n"
-    )

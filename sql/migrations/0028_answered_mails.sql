@@ -34,11 +34,14 @@ ADD COLUMN IF NOT EXISTS suppression_id bigint GENERATED ALWAYS AS IDENTITY,
 ADD COLUMN IF NOT EXISTS kind text NOT NULL DEFAULT 'bounced' CHECK (kind IN ('bounced', 'unsubscribed')),
 ADD COLUMN IF NOT EXISTS topic text;
 ALTER TABLE notify.suppressions DROP CONSTRAINT IF EXISTS suppressions_recipient_endpoint_id_key;
+-- They outlive messages, also in another database: exports hold suppressions and no messages.
+ALTER TABLE notify.suppressions DROP CONSTRAINT IF EXISTS suppressions_message_id_fkey;
 CREATE UNIQUE INDEX IF NOT EXISTS suppressions_key
 ON notify.suppressions (recipient, endpoint_id, topic) NULLS NOT DISTINCT;
 COMMENT ON TABLE notify.suppressions IS 'Mails that an address does not get: one row per address, endpoint and topics';
 COMMENT ON COLUMN notify.suppressions.recipient IS 'The address, in small letters';
 COMMENT ON COLUMN notify.suppressions.kind IS 'bounced: mails do not arrive; unsubscribed: they are not wanted';
+COMMENT ON COLUMN notify.suppressions.message_id IS 'Number of the message that has bounced, or was answered; it may be gone';
 COMMENT ON COLUMN notify.suppressions.topic IS 'A topic, or the begin of topics (alert.*), that it does not get; NULL: any';
 
 CREATE OR REPLACE FUNCTION notify.topic_fits(chosen text, topic text)

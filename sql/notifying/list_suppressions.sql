@@ -6,8 +6,7 @@ SELECT
     entry.topic,
     entry.kind,
     entry.reason,
-    entry.suppressed_at,
-    entry.message_id
+    entry.suppressed_at
 FROM notify.suppressions AS entry
 LEFT JOIN notify.endpoints AS endpoint ON entry.endpoint_id = endpoint.endpoint_id
 ORDER BY entry.suppressed_at DESC, entry.suppression_id DESC

@@ -97,7 +97,7 @@ def test_a_failed_file_is_told_within_two_seconds_and_so_is_its_mending(
     start: Any, connection: Connection, sink: Sink, wait_until: Any
 ) -> None:
     worker = start()
-    wait_until(lambda: connection.execute("SELECT count(*) FROM alert.heartbeats").fetchone() == (3,))
+    wait_until(lambda: connection.execute("SELECT count(*) FROM alert.heartbeats").fetchone() == (4,))
     wait_until(lambda: connection.execute("SELECT count(*) FROM notify.endpoints").fetchone() == (1,))
     committed = fail_file(connection, "shipments/a.json")
     wait_until(lambda: of_incident(sink, "alert.firing"))
@@ -115,7 +115,7 @@ def test_a_failed_file_is_told_within_two_seconds_and_so_is_its_mending(
 def test_an_idle_worker_takes_little(start: Any, connection: Connection, wait_until: Any) -> None:
     """Memory and CPU are measured by the benchmark; here it is only seen that nothing runs hot."""
     worker = psutil.Process(start().pid)
-    wait_until(lambda: connection.execute("SELECT count(*) FROM alert.heartbeats").fetchone() == (3,))
+    wait_until(lambda: connection.execute("SELECT count(*) FROM alert.heartbeats").fetchone() == (4,))
     time.sleep(3)
     before = sum(worker.cpu_times()[:2])
     time.sleep(5)
@@ -128,7 +128,7 @@ def test_workers_that_are_killed_tell_each_incident_with_one_id(
     start: Any, connection: Connection, sink: Sink, wait_until: Any
 ) -> None:
     first, second = start(), start()
-    wait_until(lambda: connection.execute("SELECT count(*) FROM alert.heartbeats").fetchone() == (3,))
+    wait_until(lambda: connection.execute("SELECT count(*) FROM alert.heartbeats").fetchone() == (4,))
     wait_until(lambda: connection.execute("SELECT count(*) FROM notify.endpoints").fetchone() == (1,))
     for number in range(12):
         fail_file(connection, f"shipments/{number}.json")
@@ -163,7 +163,7 @@ def test_workers_that_are_killed_tell_each_incident_with_one_id(
 def test_the_database_may_be_away_for_a_while(start: Any, database_url: str, sink: Sink, wait_until: Any) -> None:
     start()
     with psycopg.connect(database_url, autocommit=True) as connection:
-        wait_until(lambda: connection.execute("SELECT count(*) FROM alert.heartbeats").fetchone() == (3,))
+        wait_until(lambda: connection.execute("SELECT count(*) FROM alert.heartbeats").fetchone() == (4,))
         wait_until(lambda: connection.execute("SELECT count(*) FROM notify.endpoints").fetchone() == (1,))
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

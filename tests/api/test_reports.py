@@ -1,16 +1,21 @@
 """Boards by e-mail: asked of a running API, drawn, sent through a real SMTP server; whole, or told as a failure."""
 
 import csv
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from logistics_core.database_contract.notifications import EndpointChannel
+from logistics_core.editions import page_of
 from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection, connect
@@ -26,7 +31,7 @@ from logistics_pipeline.reporting.declaring import store_reports
 from logistics_pipeline.reporting.drawing import draw
 from logistics_pipeline.reporting.editions import list_editions
 from logistics_pipeline.reporting.faults import ReportFault
-from logistics_pipeline.reporting.running import ReportRunner, page_of
+from logistics_pipeline.reporting.running import ReportRunner
 from tests.api.conftest import Api, Serve
 from tests.notifying.events import declare
 from tests.notifying.mail_server import Mailbox, mail_server
@@ -165,6 +170,12 @@ def test_a_board_arrives_by_mail_with_pictures_figures_and_tables_once(
     (edition,) = list_editions(connection)
     assert (edition["outcome"], edition["messages"], edition["accepted"]) == ("published", 1, 1)
     assert edition["data_version"] is not None and ledger.balances(connection)[0].is_balanced
+    (listed,) = api.get("/api/notifications/reports")["reports"]
+    assert (listed["name"], listed["endpoints"], listed["editions"][0]["accepted"]) == ("week", ["desk"], 1)
+    page = api.client.get(f"/api/notifications/reports/editions/{listed['editions'][0]['edition_id']}")
+    assert page.status_code == 200 and page.text.count("data:image/png;base64,") == 5
+    assert "<h1>Monday &lt;meeting&gt;</h1>" in page.text and "sandbox" in page.headers["content-security-policy"]
+    api.check_problem(api.client.get("/api/notifications/reports/editions/999999"))
 
 
 def test_a_report_is_never_part_of_a_digest(connection: Connection, api: Api, mailbox: Mailbox) -> None:
@@ -259,6 +270,49 @@ def test_one_that_dies_before_it_commits_leaves_nothing_and_the_next_one_sends_i
     assert len(mailbox.mails) == 1
 
 
+def test_two_that_make_one_edition_at_once_publish_one(connection: Connection, api: Api, mailbox: Mailbox) -> None:
+    declare_reports(connection, REPORT)
+
+    def overtaken(*given: Any) -> Any:
+        with connect(api.url) as other:  # type: ignore[attr-defined]
+            assert quick(other, api).turn(WINDOW) == 1
+        return compose(*given, no_pictures)
+
+    assert runner(connection, api, compose=overtaken).turn(WINDOW) == 0
+    assert [outcome for outcome, _ in outcomes(connection)] == ["published"]
+    deliver(connection, api)
+    assert len(mailbox.mails) == 1
+
+
+@pytest.mark.slow
+def test_a_worker_makes_and_sends_a_report_by_itself(
+    connection: Connection, api: Api, mailbox: Mailbox, tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    (tmp_path / "notifications.yaml").write_text(
+        f"mail: {{server: localhost, port: {mailbox.port}, security: none, private: true, from: a@x.example}}\n"
+        "endpoints: {desk: {channel: email, to: [desk@example.org], subscriptions: [{topics: [nothing]}]}}\n"
+    )
+    (tmp_path / "reports.yaml").write_text(
+        "reports: {all: {board: Monday <meeting>, schedule: 0 * * * *, days: all, endpoints: [desk]}}\n"
+    )
+    variables = os.environ | {
+        "LOGISTICS_DATABASE_URL": api.url,  # type: ignore[attr-defined]
+        "LOGISTICS_DATA_DIR": str(tmp_path), "LOGISTICS_WORKER_API_URL": str(api.client.base_url),
+    }  # fmt: skip
+    with (tmp_path / "log").open("wb") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "logistics_pipeline.worker"], env=variables, stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        wait_until(lambda: connection.execute("SELECT count(*) FROM notify.reports").fetchone() == (1,), seconds=60)
+        connection.execute("UPDATE notify.reports SET declared_at = declared_at - interval '61 minutes'")
+        wait_until(lambda: mailbox.mails, seconds=60)
+    finally:
+        worker.terminate()
+        worker.wait(30)
+    assert len(mailbox.mails) == 1 and len(parts(mailbox.mails[0], "image/png")) == 5
+
+
 def test_charts_that_cannot_be_drawn_are_a_fault_and_so_is_one_that_takes_too_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -272,6 +326,6 @@ def test_charts_that_cannot_be_drawn_are_a_fault_and_so_is_one_that_takes_too_lo
 
 def test_a_preview_is_one_page_with_its_pictures(connection: Connection, api: Api) -> None:
     board, composed, days = quick(connection, api).make(REPORT, WINDOW)
-    page = page_of(board.title, composed)
+    page = page_of(board.title, composed.edition)
     assert "cid:" not in page and page.count("data:image/png;base64,") == 5 and days is not None
     assert connection.execute("SELECT count(*) FROM notify.editions").fetchone() == (0,)

@@ -12,6 +12,7 @@ from psycopg.types.json import Json, Jsonb
 from logistics_api.alerts.rule_schemas import EXAMPLE
 from logistics_core.alert_rules.rules import Timing
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.editions import Edition, encode_edition
 from logistics_core.settings import Settings
 from logistics_pipeline.alerting.evaluating import evaluate
 from logistics_pipeline.alerting.rules_in_force import rules_in_force, sync_rules
@@ -25,6 +26,8 @@ from logistics_pipeline.loading.options import BatchLimits, LoadOptions
 from logistics_pipeline.migrations.history_tables import keep_history
 from logistics_pipeline.models.jobs import serve_next
 from logistics_pipeline.models.updating import update_model
+from logistics_pipeline.reporting.declaration import Report
+from logistics_pipeline.reporting.declaring import store_reports
 from tests.contract_texts import synced_catalogue
 from tests.source_pulls import DEPOT, FLEET, complete_pull, define
 
@@ -97,6 +100,7 @@ def load_world(url: str, raw_dir: Path) -> None:
     _add_job(url)
     _add_incident(url)
     _add_board(url)
+    _add_edition(url)
     _add_source(url, raw_dir.parent / "sources")
 
 
@@ -180,6 +184,17 @@ def _add_source(url: str, folder: Path) -> None:
     with psycopg.connect(url) as connection:
         complete_pull(connection)
         connection.execute("SELECT source.request_pull('fleet', 'trips', 'anonymous')")
+
+
+def _add_edition(url: str) -> None:
+    """The example of the OpenAPI document: edition 17 was published."""
+    with connect(url) as connection:
+        store_reports(connection, [Report("monday_figures", "Monday meeting", "0 7 * * 1", ("fleet-desk",))])
+        connection.execute(
+            "INSERT INTO notify.editions (edition_id, report_id, window_at, outcome, ended_at, content) "
+            "OVERRIDING SYSTEM VALUE SELECT 17, report_id, now(), 'published', now(), %s FROM notify.reports",
+            (encode_edition(Edition("<p>Figures</p>", "Figures", [], [])),),
+        )
 
 
 BOARD_ID = "0d2b2c5e-6f2d-4b6e-9a43-3a1f3a0f3f52"

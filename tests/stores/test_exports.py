@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from bench.object_store import SECRET_KEY, Bucket
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.database_contract.notifications import EndpointChannel
 from logistics_core.places.definition import PlaceDefinition
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.refresh import refresh
@@ -37,9 +38,13 @@ from logistics_pipeline.loading.rejects.export_lines import export_line
 from logistics_pipeline.loading.rejects.replay import replay_export
 from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.migrations import migrate
+from logistics_pipeline.notifying.declaring.declaration import Endpoint
+from logistics_pipeline.notifying.declaring.syncing import store_endpoints
+from logistics_pipeline.notifying.publishing import publish
 from tests.contract_texts import synced_catalogue
 from tests.database.records import shipment, vehicle
 from tests.identities import CONTRACTS, link, payment, truck
+from tests.notifying.events import event, states
 
 LOGS = [
     {"log_id": f"L{n}", "vehicle_id": f"V{n % 3}", "trip_date": f"2024-03-{n % 28 + 1:02}", "mileage": n * 1.1}
@@ -153,6 +158,24 @@ def test_links_and_proposals_are_restored_and_figures_follow_them(
     with connect(empty_url) as connection:
         connection.execute("SELECT identity.make_link('fleet', 'fuelco', 'W-1230', NULL, 'Ada', '')")
         assert connection.execute("SELECT max(link_id) FROM identity.links").fetchone() == (3,)
+
+
+def test_who_has_unsubscribed_gets_no_mail_of_a_restored_database(filled: str, empty_url: str, tmp_path: Path) -> None:
+    desk = Endpoint("desk", EndpointChannel.EMAIL, recipients=("desk@example.org",))
+    with connect(filled) as connection:
+        store_endpoints(connection, [desk])
+        connection.execute(
+            "INSERT INTO notify.suppressions (recipient, endpoint_id, topic, kind, reason, message_id) "
+            "SELECT 'desk@example.org', endpoint_id, 'alert.*', 'unsubscribed', 'x', 17 FROM notify.endpoints"
+        )
+    to = where(None, tmp_path)
+    export_everything(filled, to)
+    restore(empty_url, to)
+    with connect(empty_url) as connection:
+        assert store_endpoints(connection, [desk]) == []
+        publish(connection, event("alert.firing"))
+        publish(connection, event("report"))
+        assert states(connection) == ["suppressed", "waiting"]
 
 
 def correct(url: str, options: LoadOptions, folder: Path, *, every: int) -> None:

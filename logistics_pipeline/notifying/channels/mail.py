@@ -24,11 +24,11 @@ from uuid import UUID
 import httpcore2
 
 from logistics_core.database_contract.notifications import AttemptOutcome
+from logistics_core.editions import Edition
 from logistics_core.signed_ids import UNSUBSCRIBE_PATH, signed_id
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.notifying.channels.configuration import Configuration
 from logistics_pipeline.notifying.channels.http import tls_context
-from logistics_pipeline.notifying.editions import Edition
 from logistics_pipeline.notifying.outgoing import Outcome, Outgoing
 from logistics_pipeline.notifying.rendering.html_pages import html_page
 from logistics_pipeline.notifying.rendering.texts import plain_text, subject

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from logistics_pipeline.notifying.editions import Edition
+from logistics_core.editions import Edition
 from logistics_pipeline.notifying.outgoing import Outgoing
 from logistics_pipeline.notifying.publishing import Event
 from logistics_pipeline.notifying.rendering.links import link_of
