@@ -13,6 +13,7 @@ from starlette.datastructures import State
 
 from logistics_api.alerts import endpoints as alerts
 from logistics_api.alerts import rules as alert_rules
+from logistics_api.alerts import windows as alert_windows
 from logistics_api.audit import endpoints as audit
 from logistics_api.boards import endpoints as boards
 from logistics_api.contracts import endpoints as contracts
@@ -210,6 +211,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
         contracts.router,
         alerts.router,
         alert_rules.router,
+        alert_windows.router,
         boards.router,
         identities.router,
         sources.router,

@@ -119,8 +119,8 @@ async def list_silences(_: NoParameters, database: Reader) -> Response:
 async def add_silence(_: NoParameters, request: Request, database: Reader) -> Response:
     """Keeps incidents from being announced for a time. They are recorded, and announced after it if still open."""
     body = await read_json(request, NewSilence)
-    starts_at = _with_zone("starts_at", body.starts_at or datetime.now(UTC))
-    ends_at = _with_zone("ends_at", body.ends_at)
+    starts_at = with_zone("starts_at", body.starts_at or datetime.now(UTC))
+    ends_at = with_zone("ends_at", body.ends_at)
     if not timedelta(0) < ends_at - starts_at <= LONGEST_SILENCE or ends_at <= datetime.now(UTC):
         raise refused_parameter("ends_at", "a moment in the future, at most 366 days after the start", str(ends_at))
     parameters = {
@@ -155,7 +155,12 @@ async def end_silence(silence_id: SilenceId, _: NoParameters, request: Request, 
     return Response(status_code=204)
 
 
-def _with_zone(name: str, moment: datetime) -> datetime:
+def with_zone(name: str, moment: datetime) -> datetime:
+    """A moment of a body.
+
+    Raises:
+        Problem: 422, it has no time zone.
+    """
     if moment.tzinfo is None:
         raise refused_parameter(name, "a moment with a time zone, such as 2026-12-24T18:00:00+01:00", str(moment))
     return moment

@@ -4,8 +4,10 @@ from logistics_core.database_contract.alerts import (
     ACT_ON_INCIDENT,
     ADD_RULE,
     ADD_SILENCE,
+    ADD_WINDOW,
     CHANGE_RULE,
     END_SILENCE,
+    END_WINDOW,
     REMOVE_RULE,
     REQUEST_TRIAL,
 )
@@ -203,11 +205,25 @@ SELECT (
 )
 """
 
+WINDOWS = """
+-- Returns the maintenance windows that have not ended.
+-- One row: a JSON array, the oldest first.
+-- Reads alert.windows, by its index.
+SELECT coalesce(json_agg(json_build_object(
+    'window_id', window_id, 'rule', rule, 'labels', labels, 'hours', hours, 'ends_at', ends_at, 'author', author,
+    'reason', reason, 'made_at', made_at
+) ORDER BY window_id), '[]')
+FROM alert.windows
+WHERE ends_at > now() AND ended_at IS NULL
+"""
+
 ACT = f"SELECT {ACT_ON_INCIDENT}"
 ADD = f"SELECT {ADD_SILENCE}"
 END = f"SELECT {END_SILENCE}"
 ADD_A_RULE = f"SELECT {ADD_RULE}"
 CHANGE_A_RULE = f"SELECT {CHANGE_RULE}"
 REMOVE_A_RULE = f"SELECT {REMOVE_RULE}"
+OPEN_A_WINDOW = f"SELECT {ADD_WINDOW}"
+CLOSE_A_WINDOW = f"SELECT {END_WINDOW}"
 TRY_A_RULE = f"SELECT {REQUEST_TRIAL}"
 """One row each: what the function returns."""

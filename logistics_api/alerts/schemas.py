@@ -179,6 +179,57 @@ class NewSilence(_Body):
     reason: Annotated[str, Field(min_length=1, max_length=1_000, pattern=NO_NUL)]
 
 
+class WindowHours(_Body):
+    """Hours that come again, as in the key `active` of rules."""
+
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(
+        default_factory=list, max_length=7, description="Empty: every day"
+    )
+    start: Annotated[str, Field(max_length=20, pattern=NO_NUL)] = Field(
+        "00:00", alias="from", description="Time of day", examples=["02:00"]
+    )
+    end: Annotated[str, Field(max_length=20, pattern=NO_NUL)] = Field(
+        "00:00", alias="to", description="Time of day; before the start: of the next day", examples=["04:00"]
+    )
+    time_zone: Annotated[str, Field(max_length=100, pattern=NO_NUL)] = Field(
+        "UTC", alias="timeZone", description="Such as Europe/Berlin"
+    )
+
+
+class NewWindow(_Body):
+    """Hours that come again in which incidents are not announced."""
+
+    rule: Annotated[str, Field(max_length=40, pattern=NO_NUL)] | None = Field(
+        None, description="Only this rule; null: all of them"
+    )
+    labels: dict[
+        Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)],
+        Annotated[str, Field(max_length=2_000, pattern=NO_NUL)],
+    ] = Field(default_factory=dict, description="Only what has all of these labels", max_length=20)
+    hours: WindowHours
+    ends_at: datetime = Field(description="After which it does not come again, with a time zone; at most 366 days away")
+    reason: Annotated[str, Field(min_length=1, max_length=1_000, pattern=NO_NUL)]
+
+
+class Window(StrictModel):
+    """A maintenance window that has not ended."""
+
+    window_id: int
+    rule: str | None
+    labels: dict[str, str]
+    hours: WindowHours
+    ends_at: datetime
+    author: str
+    reason: str
+    made_at: datetime
+
+
+class Windows(StrictModel):
+    """Maintenance windows that have not ended."""
+
+    windows: list[Window]
+
+
 class Silence(StrictModel):
     """A silence that is, or will be, in force."""
 

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from logistics_api.alerts.rule_schemas import NewRule, NewTrial, RuleChange, describe_definitions
-from logistics_api.alerts.schemas import Acknowledgement, Assignment, Comment, NewSilence
+from logistics_api.alerts.schemas import Acknowledgement, Assignment, Comment, NewSilence, NewWindow
 from logistics_api.documentation.links import add_links
 from logistics_api.errors import ProblemBody
 from logistics_api.http.auth.credentials import COOKIE
@@ -67,7 +67,8 @@ HEADERS = {
 
 
 BODIES = (
-    InferenceRequest, ModelJobRequest, Acknowledgement, Assignment, Comment, NewSilence, NewRule, RuleChange, NewTrial,
+    InferenceRequest, ModelJobRequest, Acknowledgement, Assignment, Comment, NewSilence, NewWindow, NewRule, RuleChange,
+    NewTrial,
 )  # fmt: skip
 """Models of bodies that are in no response: operations read them themselves, with a limit on their size."""
 

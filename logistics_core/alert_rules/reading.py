@@ -10,7 +10,7 @@ import msgspec
 from logistics_core.alert_rules.keys import ActiveKeys, RuleKeys, WatchKeys, WhenKeys
 from logistics_core.alert_rules.rules import ActiveHours, Condition, Kind, Rule, Timing, Watch
 from logistics_core.catalogue.contract_shapes import check_shape, listed, suggestion
-from logistics_core.catalogue.contract_yaml import KeyPath, Place
+from logistics_core.catalogue.contract_yaml import KeyPath, Place, path_text
 from logistics_core.places.checks import fault, length
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -43,7 +43,7 @@ def rule_of_document(document: Mapping[str, Any], name: str, places: Mapping[Key
         ),
         group_by=tuple(keys.group_by),
         inhibited_by=tuple(keys.inhibited_by),
-        active=None if keys.active is None else _active(keys.active),
+        active=None if keys.active is None else _hours(keys.active, ("active",)),
         owner=keys.owner,
         runbook=keys.runbook,
         document=document,
@@ -91,28 +91,39 @@ def _condition(keys: WhenKeys) -> Condition:
     return Condition(keys.above, keys.below, keys.clear_above, keys.clear_below)
 
 
-def _active(keys: ActiveKeys) -> ActiveHours:
+def hours_of_document(document: Mapping[str, Any]) -> ActiveHours:
+    """Hours that come again, as the key `active` of a rule has them.
+
+    Raises:
+        ShapeFault: they are none; the message begins with the key at fault.
+    """
+    check_shape(dict(document), ActiveKeys, {})
+    return _hours(msgspec.convert(document, ActiveKeys), ())
+
+
+def _hours(keys: ActiveKeys, path: KeyPath) -> ActiveHours:
     days = [each.lower() for each in keys.days] or list(DAYS)
     for number, day in enumerate(days):
         if day not in DAYS:
-            fault(("active", "days", number), f"is {day!r}. Expected: {', '.join(DAYS)}.{suggestion(day, DAYS)}")
+            fault((*path, "days", number), f"is {day!r}. Expected: {', '.join(DAYS)}.{suggestion(day, DAYS)}")
     try:
         zone = ZoneInfo(keys.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        fault(("active", "timeZone"), f"is {keys.time_zone!r}, which is no time zone. Expected: such as Europe/Berlin.")
+        fault((*path, "timeZone"), f"is {keys.time_zone!r}, which is no time zone. Expected: such as Europe/Berlin.")
     return ActiveHours(
         days=frozenset(DAYS.index(day) for day in days),
-        start=_time_of_day(keys.start, "from"),
-        end=_time_of_day(keys.end, "to"),
+        start=_time_of_day(keys.start, (*path, "from")),
+        end=_time_of_day(keys.end, (*path, "to")),
         zone=zone,
     )
 
 
-def _time_of_day(text: str, key: str) -> time:
+def _time_of_day(text: str, path: KeyPath) -> time:
     try:
         found = time.fromisoformat(text)
     except ValueError:
-        fault(("active", key), f"is {text!r}. Expected: a time of day such as 08:30.")
+        fault(path, f"is {text!r}. Expected: a time of day such as 08:30.")
     if found.tzinfo is not None:
-        fault(("active", key), f"is {text!r}. Expected: a time of day such as 08:30; its zone is `active.timeZone`.")
+        zone = path_text((*path[:-1], "timeZone"))
+        fault(path, f"is {text!r}. Expected: a time of day such as 08:30; its zone is `{zone}`.")
     return found

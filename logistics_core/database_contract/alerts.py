@@ -32,3 +32,11 @@ REMOVE_RULE = "alert.remove_rule(%(name)s, %(version)s, %(requested_by)s)"
 
 REQUEST_TRIAL = "alert.request_trial(%(name)s, %(definition)s::jsonb, %(days)s, %(requested_by)s)"
 """SQL call that asks a worker to try a rule and returns the ID of the request; NULL if too many wait."""
+
+ADD_WINDOW = (
+    "alert.add_window(%(rule)s, %(labels)s::jsonb, %(hours)s::jsonb, %(ends_at)s, %(requested_by)s, %(reason)s)"
+)
+"""SQL call that makes a maintenance window and returns its ID; NULL if there are a thousand already."""
+
+END_WINDOW = "alert.end_window(%(window_id)s, %(requested_by)s)"
+"""SQL call that ends a maintenance window; NULL if there is no such one any more."""

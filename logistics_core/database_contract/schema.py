@@ -74,6 +74,9 @@ API_READS: Mapping[str, frozenset[str]] = {
             "trial_id",
         }
     ),
+    "alert.windows": frozenset(
+        {"author", "ended_at", "ends_at", "hours", "labels", "made_at", "reason", "rule", "window_id"}
+    ),
     "analytics.daily_routes": frozenset(
         {
             "cost_count",

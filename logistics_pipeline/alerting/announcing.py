@@ -5,17 +5,22 @@ announced once that is over, if it is still open. Whose beginning was not announ
 their beginning: incidents that were announced together share a thread of messages, which ends with the last of them.
 """
 
-from collections.abc import Callable, Collection, Sequence
+import logging
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from logistics_core.alert_rules.reading import hours_of_document
 from logistics_core.alert_rules.rules import Rule
+from logistics_core.catalogue.contract_shapes import ShapeFault
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting import incidents
 from logistics_pipeline.alerting.incidents import CONDITION, UNKNOWN, Waiting, key_of
 from logistics_pipeline.alerting.observing.model import Facts, Labels
 from logistics_pipeline.database.connections import Connection
+
+log = logging.getLogger("logistics.worker")
 
 MOST_NAMED = 10
 """Incidents of one announcement that it names; it says how many more there are."""
@@ -47,13 +52,12 @@ Publish = Callable[[Connection, Announcement], object]
 
 @dataclass(frozen=True)
 class Silence:
-    """A silence that is in force."""
+    """A silence that is in force, or a maintenance window that is open."""
 
     rule: str | None
     labels: Labels
-    ends_at: datetime
-    author: str
-    reason: str
+    words: str
+    """Why something is held back by it."""
 
     def covers(self, rule: str, labels: Labels) -> bool:
         """Whether it is about a subject of a rule."""
@@ -74,7 +78,7 @@ def why_held(rule: Rule, labels: Labels, around: Surroundings) -> str | None:
     """Why an incident is not announced now, in words; None if it is."""
     for silence in around.silences:
         if silence.covers(rule.name, labels):
-            return f"silenced until {silence.ends_at:%Y-%m-%d %H:%M %Z} by {silence.author}: {silence.reason}"
+            return silence.words
     for other, of_other in around.open_elsewhere:
         if all(labels[name] == value for name, value in of_other.items() if name in labels):
             return f"{other} is open, which explains it"
@@ -164,12 +168,29 @@ def _mark(connection: Connection, column: str, ids: Sequence[int], announced_wit
 
 
 def _surroundings(connection: Connection, rule: Rule, moment: datetime) -> Surroundings:
-    silences = connection.execute(read_sql("alerting/silences_in_force").encode(), {"moment": moment}).fetchall()
     others = connection.execute(
         "SELECT rule, labels FROM alert.incidents WHERE rule = ANY(%s) AND closed_at IS NULL AND kind = %s",
         (list(rule.inhibited_by), CONDITION),
     ).fetchall()
-    return Surroundings(moment, [Silence(*row) for row in silences], others)
+    return Surroundings(moment, [*_silences(connection, moment), *_open_windows(connection, moment)], others)
+
+
+def _silences(connection: Connection, moment: datetime) -> Iterator[Silence]:
+    rows = connection.execute(read_sql("alerting/silences_in_force").encode(), {"moment": moment}).fetchall()
+    for rule, labels, ends_at, author, reason in rows:
+        yield Silence(rule, labels, f"silenced until {ends_at:%Y-%m-%d %H:%M %Z} by {author}: {reason}")
+
+
+def _open_windows(connection: Connection, moment: datetime) -> Iterator[Silence]:
+    rows = connection.execute(read_sql("alerting/windows").encode(), {"moment": moment}).fetchall()
+    for rule, labels, hours, author, reason in rows:
+        try:
+            is_open = hours_of_document(hours).contain(moment)
+        except ShapeFault as error:  # such as a time zone that this machine does not know
+            log.warning("A maintenance window of %s is left out: %s", author, error)
+            continue
+        if is_open:
+            yield Silence(rule, labels, f"in a maintenance window of {author}: {reason}")
 
 
 def _groups(rule: Rule, found: Sequence[Waiting]) -> list[list[Waiting]]:

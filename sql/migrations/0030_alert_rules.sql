@@ -1,4 +1,5 @@
--- Rules of alerts that people make through the API: who wrote which version, and what a rule would have done.
+-- Rules of alerts that people make through the API: who wrote which version, and what a rule would have done; and
+-- maintenance windows, silences that come again.
 
 ALTER TABLE alert.rules ADD COLUMN IF NOT EXISTS changed_by text CHECK (changed_by <> '' AND length(changed_by) <= 200);
 COMMENT ON COLUMN alert.rules.changed_by IS 'Who changed it through the API; NULL if it is a file, or built in';
@@ -136,3 +137,57 @@ END
 $$;
 COMMENT ON FUNCTION alert.request_trial IS 'Asks a worker to try a rule; returns the ID of the request, NULL if a hundred wait, or ten thousand were made within a day';
 REVOKE ALL ON FUNCTION alert.request_trial FROM public;
+
+CREATE TABLE IF NOT EXISTS alert.windows (
+    window_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    rule      text,
+    labels    jsonb NOT NULL DEFAULT '{}',
+    hours     jsonb NOT NULL,
+    ends_at   timestamptz NOT NULL,
+    author    text NOT NULL CHECK (author <> '' AND length(author) <= 200),
+    reason    text NOT NULL CHECK (reason <> '' AND length(reason) <= 1000),
+    made_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    ended_at  timestamptz,
+    ended_by  text,
+    CHECK (ends_at <= made_at + interval '366 days'),
+    CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+);
+COMMENT ON TABLE alert.windows IS 'Maintenance windows: hours that come again in which incidents are recorded and not announced';
+COMMENT ON COLUMN alert.windows.rule IS 'The rule that is silent; NULL: all of them';
+COMMENT ON COLUMN alert.windows.labels IS 'Subjects that are silent: those that have all of these labels';
+COMMENT ON COLUMN alert.windows.hours IS 'When, as in the key `active` of rules: days, from, to, timeZone';
+COMMENT ON COLUMN alert.windows.ends_at IS 'After which it does not come again';
+COMMENT ON COLUMN alert.windows.ended_at IS 'When somebody ended it before its time';
+CREATE INDEX IF NOT EXISTS windows_by_end ON alert.windows (ends_at) WHERE ended_at IS NULL;
+CREATE OR REPLACE TRIGGER tell_of_change AFTER INSERT OR UPDATE ON alert.windows
+FOR EACH ROW EXECUTE FUNCTION alert.tell_of_change();
+
+CREATE OR REPLACE FUNCTION alert.add_window(
+    silent_rule text, silent_labels jsonb, silent_hours jsonb, to_time timestamptz, requester text, why text
+)
+RETURNS bigint
+LANGUAGE sql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+    INSERT INTO alert.windows (rule, labels, hours, ends_at, author, reason)
+    SELECT silent_rule, silent_labels, silent_hours, to_time, requester, why
+    WHERE (SELECT count(*) FROM alert.windows WHERE ends_at > pg_catalog.now() AND ended_at IS NULL) < 1000
+    RETURNING window_id
+$$;
+COMMENT ON FUNCTION alert.add_window IS 'Makes a maintenance window; returns its ID, NULL if there are a thousand already';
+REVOKE ALL ON FUNCTION alert.add_window FROM public;
+
+CREATE OR REPLACE FUNCTION alert.end_window(wanted_window bigint, requester text)
+RETURNS boolean
+LANGUAGE sql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+    UPDATE alert.windows
+    SET ended_at = pg_catalog.clock_timestamp(), ended_by = requester
+    WHERE window_id = wanted_window AND ended_at IS NULL AND ends_at > pg_catalog.clock_timestamp()
+    RETURNING true
+$$;
+COMMENT ON FUNCTION alert.end_window IS 'Ends a maintenance window now; NULL if it has ended, or is none';
+REVOKE ALL ON FUNCTION alert.end_window FROM public;

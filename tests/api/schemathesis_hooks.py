@@ -99,7 +99,7 @@ def _ask_about_identities(case: Any) -> None:
 def _ask_about_alerts(case: Any) -> None:
     """Incident 1, silence 1, a rule and a trial are there; a silence ends within a year. Nobody removes the rule."""
     parameters = case.path_parameters or {}
-    known = {"incident_id": 1, "silence_id": 1, "name": "revenue_fell", "trial_id": BOARD_ID}
+    known = {"incident_id": 1, "silence_id": 1, "window_id": 1, "name": "revenue_fell", "trial_id": BOARD_ID}
     parameters.update({name: value for name, value in known.items() if name in parameters})
     method = case.operation.method.upper()
     if method in ("PUT", "DELETE") and "name" in parameters:
@@ -108,6 +108,13 @@ def _ask_about_alerts(case: Any) -> None:
         case.body["definition"] = EXAMPLE
     if case.operation.label == "POST /api/alerts/silences" and isinstance(case.body, dict):
         case.body |= {"starts_at": None, "ends_at": _tomorrow(), "reason": "a test", "labels": {"dataset": "shipments"}}
+    if case.operation.label == "POST /api/alerts/windows" and isinstance(case.body, dict):
+        case.body |= {
+            "ends_at": _tomorrow(),
+            "reason": "a test",
+            "labels": {},
+            "hours": {"from": "02:00", "to": "04:00"},
+        }
     if case.operation.label.endswith("/comment"):
         case.body = {"text": "seen"}
     if case.operation.label.endswith("/acknowledge"):

@@ -135,6 +135,72 @@ def test_a_silence_holds_back_what_is_new_until_it_is_ended(site: tuple[str, Any
     assert announced["announced_at"] is not None and announced["held_because"] is None
 
 
+WINDOW = {"hours": {"from": "02:00", "to": "04:00"}, "ends_at": "2099-01-01T00:00:00Z", "reason": "backups"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({}, "at most 366 days away"),
+        ({"ends_at": None}, "ends_at"),
+        ({"hours": {"from": "25:00"}}, "a time of day such as 08:30"),
+        ({"hours": {"timeZone": "Mars/Olympus"}}, "which is no time zone"),
+        ({"hours": {"days": ["sunday"]}}, "days"),
+        ({"hours": {"until": "04:00"}}, "until"),
+        ({"reason": " "}, "reason"),
+    ],
+)
+def test_a_window_that_makes_no_sense_is_refused_by_name(site: tuple[str, Any], change: Any, message: str) -> None:
+    soon = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+    body = WINDOW | ({"ends_at": soon} if change else {}) | change
+    assert message in str(post(site[1], "/api/alerts/windows", body, 422))
+
+
+def test_a_maintenance_window_holds_back_what_is_new_within_its_hours(site: tuple[str, Any]) -> None:
+    url, api = site
+    now = datetime.now(UTC)
+    ends_at = (now + timedelta(days=30)).isoformat()
+    hours = {"from": f"{now - timedelta(minutes=30):%H:%M}", "to": f"{now + timedelta(minutes=30):%H:%M}"}
+    other = post(
+        api,
+        "/api/alerts/windows",
+        {"rule": "refresh_failed", "hours": hours, "ends_at": ends_at, "reason": "another rule"},
+        201,
+    )
+    late = {"from": f"{now + timedelta(hours=2):%H:%M}", "to": f"{now + timedelta(hours=3):%H:%M}"}
+    post(api, "/api/alerts/windows", {"hours": late, "ends_at": ends_at, "reason": "later today"}, 201)
+    window = post(
+        api,
+        "/api/alerts/windows",
+        {
+            "rule": "file_failed",
+            "labels": {"dataset": "vehicles"},
+            "hours": hours,
+            "ends_at": ends_at,
+            "reason": "moving",
+        },
+        201,
+    )
+    assert (window["author"], window["hours"]["timeZone"]) == ("anonymous", "UTC")
+    assert [each["reason"] for each in api.get("/api/alerts/windows")["windows"]] == [
+        "another rule", "later today", "moving",
+    ]  # fmt: skip
+    with connect(url) as connection:
+        connection.execute(
+            "INSERT INTO ingest.files (path, version, state, dataset, size_bytes, modified_ns, error) "
+            "VALUES ('vehicles.json', 1, 'failed', 'vehicles', 1, 1, 'no JSON')"
+        )
+        evaluate_all(connection)
+        held = api.get("/api/alerts/incidents", rule="file_failed")["incidents"][0]
+        assert held["announced_at"] is None
+        assert held["held_because"] == "in a maintenance window of anonymous: moving"
+        assert api.client.delete(f"/api/alerts/windows/{window['window_id']}").status_code == 204
+        assert api.client.delete(f"/api/alerts/windows/{window['window_id']}").status_code == 404
+        evaluate_all(connection)
+    assert api.get("/api/alerts/incidents", rule="file_failed")["incidents"][0]["announced_at"] is not None
+    assert other["window_id"] in [each["window_id"] for each in api.get("/api/alerts/windows")["windows"]]
+
+
 def test_only_a_key_with_the_scope_acts(site: tuple[str, Any], serve: Any) -> None:
     url, _ = site
     with psycopg.connect(url, autocommit=True) as connection:

@@ -22,6 +22,7 @@ NAMED = {
     "payment": "P-1",
     "incident_id": "1",
     "silence_id": "1",
+    "window_id": "1",
     "name": "revenue_fell",
     "trial_id": "0d2b2c5e-6f2d-4b6e-9a43-3a1f3a0f3f52",
 }

@@ -41,6 +41,7 @@ KEYS = {
     "payment": "P-1",
     "incident_id": "1",
     "silence_id": "1",
+    "window_id": "1",
     "name": "revenue_fell",
     "trial_id": BOARD_ID,
     "model": "shipments.delivery_time",

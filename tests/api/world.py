@@ -147,7 +147,9 @@ def _load_fuel_cards(url: str, raw_dir: Path) -> None:
 
 
 def _add_incident(url: str) -> None:
-    """The examples of the OpenAPI document: incident 1 is open, silence 1 in force; a rule was made and tried."""
+    """The examples of the OpenAPI document: incident 1 is open, silence 1 in force, window 1 open; a rule was
+    made and tried.
+    """
     with connect(url) as connection:
         sync_rules(connection, Path("no such folder"))
         rule = rules_in_force(connection).rules["file_unrecognised"]
@@ -160,6 +162,10 @@ def _add_incident(url: str) -> None:
             "SELECT alert.add_silence('file_failed', '{}', now(), now() + interval '1 day', 'Ada', 'moving')"
         )
         connection.execute("DELETE FROM ingest.files WHERE path = 'notes.txt'")
+        connection.execute(
+            "SELECT alert.add_window('file_failed', '{}', %s, now() + interval '1 day', 'Ada', 'backups')",
+            (Jsonb({"days": ["sun"], "from": "02:00", "to": "04:00", "timeZone": "UTC"}),),
+        )
         written = Jsonb(EXAMPLE)
         connection.execute("SELECT alert.add_rule('revenue_fell', %s, 'Ada')", (written,))
         connection.execute("SELECT alert.request_trial('revenue_fell', %s, 30, 'Ada')", (written,))

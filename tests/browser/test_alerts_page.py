@@ -101,6 +101,19 @@ def test_an_incident_is_silenced_and_the_silence_ended(alerted: Any, new_page: A
     expect(silences).to_contain_text(["the export is being mended"])
     silences.first.get_by_role("button", name="End").click()
     expect(page.get_by_text("No silence is in force")).to_be_visible()
+    page.get_by_role("button", name="New window").click()
+    form = page.get_by_role("dialog", name="Maintenance window")
+    form.get_by_role("combobox", name="Days").select_option(label="Sunday")
+    form.get_by_label("From").fill("01:30")
+    form.get_by_role("textbox", name="Time zone").fill("Europe/Berlin")
+    form.get_by_role("textbox", name="Why").fill("backups")
+    form.get_by_role("button", name="Make it").click()
+    windows = rows_of(page, "Maintenance windows")
+    expect(windows).to_contain_text(["Sunday, 01:30 to 04:00 (Europe/Berlin)"])
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    windows.first.get_by_role("button", name="End").click()
+    expect(page.get_by_text("No silence is in force")).to_be_visible()
 
 
 @pytest.mark.slow

@@ -420,7 +420,8 @@ def put_in_production(connection: Connection, model: str, **figures: float) -> N
     connection.execute(
         "INSERT INTO models.versions (model, version, method, format, sha256, input_schema, outputs, card, "
         "declaration, code_version, data_version, trained_on, author, seconds, memory_bytes) "
-        "VALUES (%s, 1, 'm', 'logistics-json', encode(sha256('a'), 'hex'), '{}', '{}', '{}', '', '', 1, 10, 'Ada', 1, 1)",
+        "VALUES (%s, 1, 'm', 'logistics-json', encode(sha256('a'), 'hex'), "
+        "'{}', '{}', '{}', '', '', 1, 10, 'Ada', 1, 1)",
         (model,),
     )
     connection.execute(

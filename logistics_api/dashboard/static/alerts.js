@@ -10,6 +10,7 @@ import { openDialog, toast } from "./components/dialogs.js";
 export const RULES = "/api/alerts";
 export const INCIDENTS = "/api/alerts/incidents";
 export const SILENCES = "/api/alerts/silences";
+export const WINDOWS = "/api/alerts/windows";
 
 const SEVERITIES = { critical: ["Critical", "bad"], warning: ["Warning", "warn"], info: ["Info", "accent"] };
 export const severityBadge = (severity) => badge(...SEVERITIES[severity]);
@@ -59,7 +60,7 @@ export async function askFor({ title, fields, action }) {
       ? h("select", { class: "input", name }, Object.entries(options).map(([key, words]) => h("option", { value: key, selected: key === value }, words)))
       : kind === "long"
         ? h("textarea", { class: "input", name, rows: 3, required }, value)
-        : h("input", { class: "input", name, value, required });
+        : h("input", { class: "input", name, value, required, type: kind });
     return h("label", { class: "field" }, label, input);
   });
   const form = h(

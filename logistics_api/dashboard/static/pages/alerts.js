@@ -6,7 +6,7 @@ import { count, decimal, moment } from "../format.js";
 import { icon } from "../icons.js";
 import { at } from "../root.js";
 import { get } from "../api.js";
-import { INCIDENTS, RULES, SILENCES, act, actionButton, askFor, severityBadge, standing, subjectWords, told } from "../alerts.js";
+import { INCIDENTS, RULES, SILENCES, WINDOWS, act, actionButton, askFor, severityBadge, standing, subjectWords, told } from "../alerts.js";
 import { CATALOGUE, described } from "../metrics.js";
 import { WRITTEN, changeRule, removeRule } from "../rules.js";
 import { badge } from "../components/badges.js";
@@ -55,13 +55,19 @@ export function build(view) {
   const silences = panel(view, {
     title: "Silences",
     subtitle: "Times in which incidents are recorded and not announced",
-    request: () => SILENCES,
+    request: () => ({ once: SILENCES, again: WINDOWS }),
     live: null,
     className: "span-6",
     placeholder: "8rem",
-    actions: [actionButton([icon("add"), "New silence"], () => newSilence(null, renew), "new-silence")],
-    empty: (answer) => (answer.silences.length ? null : "No silence is in force"),
-    render: (answer) => silenceTable(answer.silences, renew),
+    actions: [
+      actionButton([icon("add"), "New silence"], () => newSilence(null, renew), "new-silence"),
+      actionButton([icon("add"), "New window"], () => newWindow(renew), "new-window"),
+    ],
+    empty: ({ once, again }) => (once.silences.length || again.windows.length ? null : "No silence is in force"),
+    render: ({ once, again }) => [
+      once.silences.length > 0 && silenceTable(once.silences, renew),
+      again.windows.length > 0 && [h("h3", {}, "Maintenance windows"), windowTable(again.windows, renew)],
+    ],
   });
   const rules = panel(view, {
     title: "Rules",
@@ -194,6 +200,47 @@ function silenceTable(silences, renew) {
       { key: "reason", label: "Why", wrap: true },
       { key: "author", label: "Who" },
       { key: "silence_id", label: "Action", node: (id, row) => actionButton("End", () => end(row), `end-${id}`) },
+    ],
+  });
+}
+
+const DAYS = { "": "Every day", "mon,tue,wed,thu,fri": "Monday to Friday", "sat,sun": "Saturday and Sunday", mon: "Monday", tue: "Tuesday", wed: "Wednesday", thu: "Thursday", fri: "Friday", sat: "Saturday", sun: "Sunday" };
+const MONTHS = { 30: "30 days", 90: "90 days", 365: "A year" };
+
+/** Hours that come again in which nothing is announced. */
+async function newWindow(renew) {
+  const found = await askFor({
+    title: "Maintenance window",
+    fields: [
+      { name: "rule", label: "Rule (all without)" },
+      { name: "days", label: "Days", options: DAYS, value: "" },
+      { name: "from", label: "From", kind: "time", value: "02:00", required: true },
+      { name: "to", label: "To", kind: "time", value: "04:00", required: true },
+      { name: "timeZone", label: "Time zone", value: Intl.DateTimeFormat().resolvedOptions().timeZone, required: true },
+      { name: "length", label: "Comes again for", options: MONTHS, value: "90" },
+      { name: "reason", label: "Why", required: true },
+    ],
+    action: "Make it",
+  });
+  if (!found) return;
+  const hours = { days: found.days ? found.days.split(",") : [], from: found.from, to: found.to, timeZone: found.timeZone };
+  const ends = new Date(Date.now() + Number(found.length) * 86_400_000).toISOString();
+  if (await act(WINDOWS, { rule: found.rule.trim() || null, hours, ends_at: ends, reason: found.reason })) renew();
+}
+
+function windowTable(windows, renew) {
+  const end = async ({ window_id: id }) => (await act(`${WINDOWS}/${id}`, null, { method: "DELETE" })) && renew();
+  const when = ({ days, from, to, timeZone }) => `${DAYS[days.join(",")] ?? days.join(", ")}, ${from} to ${to} (${timeZone})`;
+  return table({
+    caption: "Maintenance windows",
+    rows: windows,
+    columns: [
+      { key: "rule", label: "What", head: true, format: (rule, row) => [rule ?? "Everything", subjectWords(row)].filter(Boolean).join(", ") },
+      { key: "hours", label: "When", format: when, wrap: true },
+      { key: "ends_at", label: "Until", format: moment },
+      { key: "reason", label: "Why", wrap: true },
+      { key: "author", label: "Who" },
+      { key: "window_id", label: "Action", node: (id, row) => actionButton("End", () => end(row), `end-window-${id}`) },
     ],
   });
 }
