@@ -45,6 +45,12 @@ from logistics_pipeline.orchestration.sensors.source_pulls import build_pull_sen
 from logistics_pipeline.orchestration.sensors.stale_analytics import build_refresh_sensor
 from logistics_pipeline.orchestration.sensors.stale_forecasts import build_forecast_sensors
 from logistics_pipeline.orchestration.sensors.stale_models import build_model_sensors
+from logistics_pipeline.orchestration.sensors.worker_activity import (
+    ALERTS,
+    MESSAGES,
+    build_worker_sensor,
+    check_worker,
+)
 from logistics_pipeline.sources.definitions.in_force import read_sources
 
 
@@ -78,9 +84,9 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
                 documentation_links(settings),
             ),
             *(build_retired_asset(dataset) for dataset in datasets.retired),
-            PROPOSALS.merge_attributes(metadata=documentation_links(settings)),
+            *(each.merge_attributes(metadata=documentation_links(settings)) for each in (PROPOSALS, ALERTS, MESSAGES)),
         ],
-        asset_checks=[*build_asset_checks(catalogue, settings), *build_pull_checks(sources)],
+        asset_checks=[*build_asset_checks(catalogue, settings), *build_pull_checks(sources), check_worker],
         jobs=[
             *load_jobs,
             *pull_jobs,
@@ -101,6 +107,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             *build_forecast_sensors(forecast_jobs, interval),
             *build_model_sensors(model_jobs, interval),
             build_check_sensor(interval),
+            build_worker_sensor(interval),
         ],
         schedules=[NIGHTLY_HOUSEKEEPING, NIGHTLY_PICTURES, NIGHTLY_EXPORT],
         resources={"database": DatabaseResource(settings, catalogue, sources)},

@@ -34,6 +34,8 @@ def test_the_asset_graph_is_three_raw_tables_below_the_analytics() -> None:
         },
         "analytics/pictures": ("analytics", ["analytics/daily_routes", "analytics/days"], "NoneType"),
         "catalogue/proposals": ("contracts", [], "NoneType"),
+        "worker/alerts_evaluated": ("worker", [], "NoneType"),
+        "worker/messages_delivered": ("worker", ["worker/alerts_evaluated"], "NoneType"),
         "forecasts/shipments": ("forecasts", ["analytics/rollups"], "NoneType"),
         **{
             f"models/{name}": ("models", ["analytics/rollups"], "NoneType")
@@ -47,7 +49,7 @@ def test_what_the_code_server_loads_is_valid() -> None:
     dg.Definitions.validate_loadable(loaded)
     names = {
         "raw_files", "stale_analytics", "stale_forecasts", "stale_models", "standing_troubles", "file_requests",
-        "contract_proposals", "source_pulls",
+        "contract_proposals", "source_pulls", "worker_activity",
     }  # fmt: skip
     assert {sensor.name for sensor in loaded.sensors or []} == names
 

@@ -1,0 +1,144 @@
+"""The sensor that shows in Dagster what the worker does beside it, and whether it does: observations and a check.
+
+The worker evaluates alerts and sends messages without Dagster. Here it is seen when something of that has changed, not
+once per message: one observation per look at most. The check is repeated when its result changes, or after an hour.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from logistics_core.sql_files import read_sql
+from logistics_pipeline.orchestration.resources import DatabaseResource
+
+LATEST_HEARTBEAT_SECONDS = 60.0
+"""A worker says every 15 seconds that it is there."""
+REPEAT_SECONDS = 3_600
+
+ALERTS = dg.AssetSpec(
+    ["worker", "alerts_evaluated"],
+    group_name="worker",
+    kinds={"postgres"},
+    owners=["team:logistics"],
+    description="Rules of alerts, evaluated by the worker (`logistics work`) beside Dagster. Each observation says how "
+    "many were, and what is open.",
+    metadata={"dagster/table_name": "alert.incidents"},
+)
+MESSAGES = dg.AssetSpec(
+    ["worker", "messages_delivered"],
+    group_name="worker",
+    kinds={"postgres"},
+    owners=["team:logistics"],
+    deps=[ALERTS],
+    description="Messages of the last day, sent by the worker (`logistics work`) beside Dagster. Each observation says "
+    "what became of them.",
+    metadata={"dagster/table_name": "notify.messages"},
+)
+HEARTBEAT = dg.AssetCheckSpec(
+    "heartbeat",
+    asset=ALERTS.key,
+    description=f"A worker has evaluated alerts within the last {LATEST_HEARTBEAT_SECONDS:.0f} seconds.",
+)
+
+Activity = Mapping[str, Any]
+"""What `sql/describing/worker_activity.sql` says."""
+
+
+@dg.multi_asset_check(name="check_worker", specs=[HEARTBEAT])
+def check_worker(database: dg.ResourceParam[DatabaseResource]) -> dg.AssetCheckResult:
+    """The check as people run it; the sensor repeats it without a run."""
+    return dg.AssetCheckResult(**_heartbeat(_activity(database)))
+
+
+def build_worker_sensor(interval_seconds: int) -> dg.SensorDefinition:
+    """Makes the sensor."""
+
+    @dg.sensor(
+        name="worker_activity",
+        minimum_interval_seconds=max(interval_seconds, 15),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Shows what the worker does, whenever that has changed, and whether one runs.",
+    )
+    def worker_activity(
+        context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
+    ) -> dg.SensorResult | dg.SkipReason:
+        activity, before = _activity(database), json.loads(context.cursor or "{}")
+        events, now = _news(activity, before, time.time())
+        if not events:
+            return dg.SkipReason("the worker has done nothing new")
+        return dg.SensorResult(cursor=json.dumps(now), asset_events=events)
+
+    return worker_activity
+
+
+def _activity(database: DatabaseResource) -> Activity:
+    with database.connect() as connection:
+        row = connection.execute(read_sql("describing/worker_activity").encode()).fetchone()
+    assert row is not None
+    found: Activity = row[0]
+    return found
+
+
+def _news(
+    activity: Activity, before: Mapping[str, Any], now: float
+) -> tuple[list[dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation], dict[str, Any]]:
+    """What is told, and what is known afterwards: the cursor."""
+    alerts = [activity[name] for name in ("rules", "not_evaluated", "open", "newest_incident")]
+    finding = _heartbeat(activity)
+    known = {**before}
+    events: list[dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation] = []
+    if alerts != before.get("alerts") and activity["rules"]:
+        events.append(_alerts_observation(activity))
+        known["alerts"] = alerts
+    if activity["messages"] != before.get("messages", {}):
+        events.append(_messages_observation(activity["messages"]))
+        known["messages"] = activity["messages"]
+    is_old = now - before.get("checked_at", 0) >= REPEAT_SECONDS
+    if finding["passed"] != before.get("passed") or is_old:
+        events.append(dg.AssetCheckEvaluation(asset_key=ALERTS.key, check_name=HEARTBEAT.name, **finding))
+        known |= {"passed": finding["passed"], "checked_at": now}
+    return events, known
+
+
+def _heartbeat(activity: Activity) -> dict[str, Any]:
+    seconds, problem = activity["seconds_since_heartbeat"], activity["problem"]
+    passed = seconds is not None and seconds < LATEST_HEARTBEAT_SECONDS
+    if passed:
+        words = f"A worker evaluates alerts, with a problem: {problem}" if problem else "A worker evaluates alerts."
+    else:
+        since = "has ever run" if seconds is None else f"has evaluated alerts for {seconds:,.0f} seconds"
+        words = f"No worker {since}: nobody is told when something is wrong. Start one: logistics work"
+    return {
+        "passed": passed,
+        "severity": dg.AssetCheckSeverity.WARN,
+        "description": words,
+        "metadata": {} if seconds is None else {"seconds_since_heartbeat": round(seconds, 1)},
+    }
+
+
+def _alerts_observation(activity: Activity) -> dg.AssetObservation:
+    incidents = sum(activity["open"].values())
+    number = f"{incidents:,} {'incident is' if incidents == 1 else 'incidents are'} open"
+    return dg.AssetObservation(
+        ALERTS.key,
+        description=f"{activity['rules']:,} rules were evaluated for {activity['subjects']:,} subjects; {number}.",
+        metadata={
+            "rules": activity["rules"],
+            "subjects": int(activity["subjects"]),
+            "open incidents": incidents,
+            **{f"open, {severity}": number for severity, number in activity["open"].items()},
+            **{f"not evaluated: {rule}": error for rule, error in activity["not_evaluated"].items()},
+        },
+    )
+
+
+def _messages_observation(messages: Mapping[str, int]) -> dg.AssetObservation:
+    done = messages.get("sent", 0) + messages.get("delivered", 0)
+    return dg.AssetObservation(
+        MESSAGES.key,
+        description=f"Of the {sum(messages.values()):,} messages of the last day, {done:,} were sent.",
+        metadata=dict(messages),
+    )
