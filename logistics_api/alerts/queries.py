@@ -124,7 +124,7 @@ ONE_INCIDENT = f"""
 -- One row: a JSON object, NULL if the incident does not exist.
 -- Reads alert.incidents, .events.
 SELECT (
-    SELECT json_build_object({_INCIDENT}, 'timeline', (
+    SELECT json_build_object({_INCIDENT}, 'chart', incident.chart, 'timeline', (
         SELECT json_agg(json_build_object(
             'number', event.number, 'kind', event.kind, 'at', event.at, 'author', event.author, 'text', event.text,
             'value', event.value

@@ -1,6 +1,6 @@
 """Requests and responses about alerts."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -116,9 +116,26 @@ class TimelineEvent(StrictModel):
     value: float | None
 
 
+class ChartDay(StrictModel):
+    """A value that was watched."""
+
+    day: date
+    value: float | None
+
+
+class IncidentChart(StrictModel):
+    """The values of the subject of an incident until it was opened."""
+
+    watch: dict[str, Any] | None = Field(description="What the rule looked at, as it was written")
+    when: dict[str, Any] | None = Field(description="When it fired, as it was written")
+    data_version: int = Field(description="The figures that the values are of")
+    days: list[ChartDay] = Field(description="The value at the end of each day, week or month, the oldest first")
+
+
 class IncidentDetails(Incident):
     """An incident with its timeline."""
 
+    chart: IncidentChart | None = Field(description="Of rules about metrics, a moment after it was opened")
     timeline: list[TimelineEvent]
 
 

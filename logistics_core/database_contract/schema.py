@@ -36,6 +36,7 @@ API_READS: Mapping[str, frozenset[str]] = {
             "acknowledged_by",
             "announced_at",
             "assigned_to",
+            "chart",
             "closed_at",
             "closed_because",
             "data_version",

@@ -89,7 +89,7 @@ def try_rule(
             f"The rule {rule.name} watches {rule.watch.kind}, whose past is not kept. Only rules about metrics can be "
             "tried."
         )
-    first, last, zone = _range(connection, catalogue, rule, days)
+    first, last, zone = days_with_records(connection, catalogue, rule, days)
     subjects: dict[str, _Subject] = {}
     seen: list[Day] = []
     end = monotonic() + seconds
@@ -108,7 +108,14 @@ def try_rule(
     return Trial(first, last, found, len(subjects), seen)
 
 
-def _range(connection: Connection, catalogue: Catalogue, rule: Rule, days: int) -> tuple[date, date, ZoneInfo]:
+def days_with_records(
+    connection: Connection, catalogue: Catalogue, rule: Rule, days: int
+) -> tuple[date, date, ZoneInfo]:
+    """The first and the last of the newest days that a rule about a metric can be tried on, and their time zone.
+
+    Raises:
+        CannotEvaluate: what it watches does not exist, or has no day yet.
+    """
     try:
         dataset, _ = watched_metric(rule.watch, catalogue)
     except ShapeFault as error:

@@ -8,6 +8,7 @@ from time import monotonic
 from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.channels import Channel
 from logistics_pipeline.alerting.announcing import Publish, announce_left_over
+from logistics_pipeline.alerting.charting import draw_charts
 from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
 from logistics_pipeline.alerting.rules_in_force import RulesInForce, close_what_is_over, rules_in_force, sync_rules
 from logistics_pipeline.database.connections import Connection
@@ -35,6 +36,7 @@ class AlertDuty:
         self._folder_problem: str | None = None
         self._looked_at = float("-inf")
         self._said: set[str] = set()
+        self._draws = True  # a worker that was killed may have left incidents without their charts
 
     @property
     def problems(self) -> list[str]:
@@ -59,6 +61,9 @@ class AlertDuty:
             self._schedule.evaluated(rule, monotonic(), waits=found.waits)
             self._say(found)
             done.append(found)
+        if self._draws or any(found.changes for found in done):
+            draw_charts(self._connection, self._catalogue, self._in_force.rules)
+            self._draws = False
         return done
 
     def seconds_until_next(self) -> float:

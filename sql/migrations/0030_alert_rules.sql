@@ -1,5 +1,5 @@
 -- Rules of alerts that people make through the API: who wrote which version, and what a rule would have done; and
--- maintenance windows, silences that come again.
+-- maintenance windows, silences that come again, and charts of incidents.
 
 ALTER TABLE alert.rules ADD COLUMN IF NOT EXISTS changed_by text CHECK (changed_by <> '' AND length(changed_by) <= 200);
 COMMENT ON COLUMN alert.rules.changed_by IS 'Who changed it through the API; NULL if it is a file, or built in';
@@ -137,6 +137,11 @@ END
 $$;
 COMMENT ON FUNCTION alert.request_trial IS 'Asks a worker to try a rule; returns the ID of the request, NULL if a hundred wait, or ten thousand were made within a day';
 REVOKE ALL ON FUNCTION alert.request_trial FROM public;
+
+ALTER TABLE alert.incidents ADD COLUMN IF NOT EXISTS chart jsonb;
+COMMENT ON COLUMN alert.incidents.chart IS 'The values of its subject until it was opened: {watch, when, data_version, days: [{day, value}]}; NULL if none were looked up';
+CREATE INDEX IF NOT EXISTS incidents_without_chart ON alert.incidents (opened_at)
+WHERE chart IS NULL AND kind = 'condition';
 
 CREATE TABLE IF NOT EXISTS alert.windows (
     window_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

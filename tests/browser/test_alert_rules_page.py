@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+from psycopg.types.json import Jsonb
 
-from logistics_pipeline.alerting.rules_in_force import sync_rules
+from logistics_core.catalogue import built_in_catalogue
+from logistics_pipeline.alerting.charting import draw_charts
+from logistics_pipeline.alerting.evaluating import evaluate
+from logistics_pipeline.alerting.rules_in_force import rules_in_force, sync_rules
 from logistics_pipeline.alerting.trials import serve_next_trial
 from logistics_pipeline.database.connections import connect
 from tests.browser.conftest import wait_until
@@ -109,6 +113,33 @@ def test_a_rule_of_a_file_is_shown_and_a_built_in_one_is_switched_off_and_restor
     row.get_by_role("button", name="Remove").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(row).to_contain_text("Built in")
+
+
+def test_an_incident_shows_its_values_and_leads_to_its_rows(ruled: Any, new_page: Any) -> None:
+    definition = {
+        "title": "Many shipments",
+        "watch": {"kind": "metric", "dataset": "shipments", "metric": "shipments", "by": ["origin"], "over": 7},
+        "when": {"above": 1},
+    }
+    with connect(ruled.database_url) as connection:
+        connection.execute("SELECT alert.add_rule('many', %s, 'Ada')", (Jsonb(definition),))
+        rules = rules_in_force(connection).rules
+        evaluate(connection, built_in_catalogue(), rules["many"], lambda *_: None)
+        assert draw_charts(connection, built_in_catalogue(), rules) > 1
+        row = connection.execute(
+            "SELECT incident_id, labels ->> 'origin', value FROM alert.incidents WHERE rule = 'many' LIMIT 1"
+        ).fetchone()
+        assert row is not None
+        incident_id, origin, value = row
+    page, _ = new_page(ruled, f"/alerts?incident={incident_id}")
+    chart = page.get_by_role("figure").filter(has_text=re.compile(f"and {value:.0f} last"))
+    expect(chart).to_be_visible()
+    expect(chart.locator("svg, canvas").first).to_be_visible()
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    page.get_by_role("link", name="Its rows").click()
+    expect(page).to_have_url(re.compile("/data\\?dataset=shipments.*origin="))
+    expect(page.locator("main table tbody tr").filter(has_text=origin)).to_have_count(int(value))
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from logistics_core.alert_rules.reading import rule_of_document
 from logistics_core.alert_rules.rules import Kind, Rule, Watch
 from logistics_core.catalogue import Catalogue, built_in_catalogue
 from logistics_pipeline.alerting.announcing import Announcement, announce_left_over
+from logistics_pipeline.alerting.charting import draw_charts
 from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
 from logistics_pipeline.alerting.observing.looks import look
 from logistics_pipeline.alerting.rules_in_force import rules_in_force, sync_rules
@@ -326,6 +327,16 @@ def test_metrics_are_watched_by_their_fields(raw_folder: FolderUnderTest, alerts
     (announcement,) = alerts.announced
     assert announcement.labels["origin"] == "Aachen"
     assert "+200.0 % against 100 in 2024-05-02" in announcement.text
+    rules = {compared.name: compared}
+    assert draw_charts(alerts.connection, CATALOGUE, rules) == 1
+    assert draw_charts(alerts.connection, CATALOGUE, rules) == 0, "it is looked up once"
+    ((chart,),) = alerts.query("SELECT chart FROM alert.incidents")
+    assert chart["days"] == [
+        {"day": "2024-05-01", "value": None},
+        {"day": "2024-05-02", "value": pytest.approx(0)},
+        {"day": "2024-05-03", "value": pytest.approx(200)},
+    ]
+    assert chart["when"] == {"above": 50, "below": -50} and chart["watch"]["by"] == ["origin"]
 
 
 def test_a_subject_without_records_counts_as_nothing_and_not_as_unknown(

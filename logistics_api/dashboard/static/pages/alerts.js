@@ -2,7 +2,8 @@
 
 import { h } from "../dom.js";
 import * as events from "../events.js";
-import { count, decimal, moment } from "../format.js";
+import { count, day, decimal, moment } from "../format.js";
+import { rowsOf } from "../drilldown.js";
 import { icon } from "../icons.js";
 import { at } from "../root.js";
 import { get } from "../api.js";
@@ -14,6 +15,7 @@ import { parameterSelect } from "../components/choices.js";
 import { confirmAction } from "../components/dialogs.js";
 import { message, panel } from "../components/panel.js";
 import { ruleForm } from "../components/ruleform.js";
+import { daysChart, wordsOf } from "../components/ruletrial.js";
 import { table } from "../components/table.js";
 import { keepTimes, when } from "../components/times.js";
 
@@ -23,6 +25,8 @@ export const ranged = false;
 const PAGE = 50;
 const STATES = { open: "Open", closed: "Over", all: "All" };
 const SEVERITIES = { "": "All severities", critical: "Critical", warning: "Warning", info: "Info" };
+/** How a label says that its field has no value. */
+const NO_LABEL = "(none)";
 /** Hours that a silence can be made for. */
 const LENGTHS = { 1: "1 hour", 4: "4 hours", 24: "1 day", 168: "1 week" };
 /** Seconds after which a worker that says nothing is taken for gone. */
@@ -32,11 +36,11 @@ export function build(view) {
   const chosen = () => view.get("incident");
   const one = panel(view, {
     title: () => (chosen() ? `Incident ${chosen()}` : ""),
-    request: () => (chosen() ? `${INCIDENTS}/${encodeURIComponent(chosen())}` : null),
+    request: () => (chosen() ? { incident: `${INCIDENTS}/${encodeURIComponent(chosen())}`, metrics: CATALOGUE } : null),
     live: null,
     className: "incident-panel",
     placeholder: "14rem",
-    render: (incident) => details(view, incident, renew),
+    render: ({ incident, metrics }) => details(view, incident, described(metrics), renew),
   });
   const list = panel(view, {
     title: "Incidents",
@@ -127,7 +131,7 @@ function incidentTable(view, { incidents, total }) {
 
 const KINDS = { opened: "Opened", announced: "Announced", held: "Held back", closed: "Over", acknowledged: "Acknowledged", assigned: "Assigned to", commented: "Comment" };
 
-function details(view, incident, renew) {
+function details(view, incident, catalogue, renew) {
   const path = `${INCIDENTS}/${incident.incident_id}`;
   const done = async (promise) => (await promise) && renew();
   const actions = [
@@ -146,9 +150,11 @@ function details(view, incident, renew) {
       "div",
       { class: "chips" },
       incident.path && h("a", { class: "button", href: at(incident.path) }, icon("external"), "Show it"),
+      rowsLink(incident, catalogue),
       actions,
       h("button", { type: "button", class: "button plain", "data-focus": "close-incident", onclick: () => view.set({ incident: null }) }, icon("close"), "Close"),
     ),
+    incidentChart(incident, catalogue),
     table({
       caption: "Timeline",
       rows: incident.timeline,
@@ -160,6 +166,30 @@ function details(view, incident, renew) {
       ],
     }),
   ];
+}
+
+/** The value until the incident was opened. */
+function incidentChart({ chart, title }, catalogue) {
+  const days = chart?.days.filter(({ value }) => value !== null) ?? [];
+  if (days.length < 2) return null;
+  const definition = { watch: chart.watch, when: chart.when ?? {} };
+  const words = wordsOf(definition, catalogue);
+  const last = days.at(-1);
+  const summary = `${title}: from ${day(days[0].day)} to ${day(last.day)}, ${words(days[0].value)} first and ${words(last.value)} last.`;
+  return daysChart({ days: chart.days.map((each) => ({ ...each, fires: each.day === last.day ? "the incident" : null })), definition, catalogue, summary });
+}
+
+/** The rows that the value of an incident was computed from: those of its period, of its subject. */
+function rowsLink({ path, labels }, catalogue) {
+  if (!path?.startsWith("/explore?")) return null;
+  const asked = new URLSearchParams(path.slice(path.indexOf("?")));
+  const dataset = catalogue[asked.get("dataset")];
+  if (!dataset) return null;
+  const by = (asked.get("by") ?? "").split(",").filter(Boolean);
+  const question = { dataset: asked.get("dataset"), by, filter: null, grain: null, days: { start: asked.get("start"), end: asked.get("end") } };
+  const row = Object.fromEntries(by.map((field) => [field, labels[field] === NO_LABEL ? null : labels[field]]));
+  const { address } = rowsOf(question, dataset, {}, row);
+  return address && h("a", { class: "button", href: address }, icon("data"), "Its rows");
 }
 
 async function assign(path, incident, renew) {
