@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -131,9 +131,10 @@ async def _within_days(
         first, last, found = await read_days(database, query.dataset, query.as_of, query.permitted)
         newest = newest or (found if query.as_of is not None else None)
     asked = query.days or DayRange(date.min, date.max)
+    today = datetime.now(UTC).date()  # any day will do where there are no records
     days = DayRange(
-        first if asked.start == date.min and first is not None else asked.start,
-        last if asked.end == date.max and last is not None else asked.end,
+        (first or today) if asked.start == date.min else asked.start,
+        (last or today) if asked.end == date.max else asked.end,
     )
     if days.days < 1:  # such as a beginning after the last day with records
         days = DayRange(asked.start, asked.start) if asked.start > date.min else DayRange(asked.end, asked.end)

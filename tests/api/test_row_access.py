@@ -29,6 +29,7 @@ SHIPMENTS = [(f"S{n:02}", ["Aachen", "100% Zug"][n % 2], "Ulm", 5, 10 + n, 3, f"
 RULES = {
     "aachen": ["shipments: origin = Aachen"],
     "zug": ["shipments: origin = 100% Zug", "vehicles"],
+    "none": ["shipments: origin = Nowhere"],
     "vehicle": ["shipments: log.vehicle_id = V1", "vehicle_logs: vehicle_id = V1"],
 }
 
@@ -197,6 +198,21 @@ def test_a_rule_that_does_not_fit_the_contract_any_more_hides_its_dataset_and_sa
     assert response.status_code == 403
     assert "'depot': shipments has no field 'depot'" in response.json()["detail"]
     assert shared.ask("outdated", "/api/vehicles").json()["total"] == {"rows": 3, "kind": "exact"}
+
+
+def test_of_no_rows_everything_can_be_asked(shared: Shared) -> None:
+    for query in (
+        "compare=previous",
+        "grain=day&compare=year",
+        "grain=month&show=share",
+        "compare=year&start=2024-01-01",
+    ):
+        answer = shared.ask("none", f"/api/metrics/shipments?metrics=shipments&{query}")
+        assert answer.status_code == 200, answer.text
+        assert [row["shipments"] for row in answer.json()["data"]] in ([], [0])
+    (figure,) = shared.ask("none", "/api/kpi?metrics=shipments.shipments").json()["figures"]
+    assert (figure["value"], figure["series"]) == (0, [])
+    assert shared.ask("none", "/api/shipments").json()["total"] == {"rows": 0, "kind": "exact"}
 
 
 # -- what is shared with nobody ---------------------------------------------------------------------------------------
