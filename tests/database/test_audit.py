@@ -128,3 +128,63 @@ def test_old_entries_are_deleted_at_night_if_that_is_wanted(
     connection.execute("UPDATE access.audit SET changed_at = changed_at - interval '2 days'")
     assert run_housekeeping(database_url, Retention(30, None, audit_days=1)).audit_entries_deleted == 1
     assert entries(connection) == [("process", "logistics housekeeping", "audit_log", "1-1", "deleted")]
+
+
+ENDPOINT = "INSERT INTO notify.endpoints (name, channel) VALUES ('inbox', 'inbox')"
+MESSAGE = (
+    "INSERT INTO notify.digests (endpoint_id, recipient, kind, ends_at) SELECT endpoint_id, '', '1m', now() "
+    "FROM notify.endpoints",
+    "INSERT INTO notify.messages (endpoint_id, channel, digest_id, state, reason, ended_at) "
+    "SELECT endpoint_id, 'inbox', digest_id, 'dead', 'gone', now() FROM notify.digests",
+)
+PROPOSAL = (
+    "INSERT INTO catalogue.proposals (path, dataset, kind, contract, document, created_by) "
+    "VALUES ('x.csv', 'tolls', 'new', 'name: tolls', '{}', 'ada')"
+)
+MODEL = (
+    "INSERT INTO models.models (model, dataset, kind, declaration) "
+    "VALUES ('shipments.hours', 'shipments', 'duration', '{}')"
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "statement", "logged"),
+    [
+        ((), ENDPOINT, [("endpoint", "added")]),
+        ((ENDPOINT,), "UPDATE notify.endpoints SET failures = 3, failing_since = now()", []),
+        (
+            (ENDPOINT,),
+            "UPDATE notify.endpoints SET disabled_at = now(), disabled_reason = 'gone', failures = 9",
+            [("endpoint", "changed")],
+        ),
+        ((), "INSERT INTO notify.suppressions (recipient, reason) VALUES ('a@b.c', 'x')", [("suppression", "added")]),
+        (
+            (ENDPOINT, *MESSAGE),
+            "UPDATE notify.messages SET state = 'waiting', reason = NULL, ended_at = NULL, due_at = now()",
+            [("message", "resent")],
+        ),
+        ((PROPOSAL,), "UPDATE catalogue.proposals SET contract = 'name: fees'", [("proposal", "edited")]),
+        (
+            (PROPOSAL,),
+            "UPDATE catalogue.proposals SET state = 'dismissed', ended_at = now()",
+            [("proposal", "dismissed")],
+        ),
+        ((PROPOSAL,), "UPDATE catalogue.proposals SET state = 'superseded', ended_at = now()", []),
+        ((MODEL,), "UPDATE models.models SET is_held = true", [("model", "changed")]),
+        ((MODEL,), "UPDATE models.models SET updated_at = now()", []),
+        ((), "INSERT INTO alert.rules (name, origin) VALUES ('r', 'file')", [("alert_rule", "added")]),
+        (
+            ("INSERT INTO alert.rules (name, origin) VALUES ('r', 'file')",),
+            "UPDATE alert.rules SET changed_at = now()",
+            [],
+        ),
+    ],
+)
+def test_what_people_change_is_logged_and_what_the_worker_counts_is_not(
+    connection: Connection, before: tuple[str, ...], statement: str, logged: list[tuple[str, str]]
+) -> None:
+    for each in before:
+        connection.execute(each.encode())
+    seen = len(entries(connection))
+    connection.execute(statement.encode())
+    assert [(kind, action) for *_, kind, _, action in entries(connection)[seen:]] == logged
