@@ -58,6 +58,10 @@ ROLE_SCOPES: Mapping[Role, frozenset[Scope]] = {
 }
 
 
+SCOPES_OF_SOME_ROWS = frozenset({Scope.READ, Scope.EXPORT, Scope.BOARDS})
+"""What a caller may do who sees some rows only. The other scopes are about files and contracts, which hold all rows."""
+
+
 def _check_limit(text: str) -> str:
     if not re.fullmatch(r"[0-9]{1,18}|(100|[0-9]{1,2}(\.[0-9]{1,6})?)%", text, re.ASCII):
         raise ValueError("must be a number of records such as 10000, or a percentage from 0% to 100%")

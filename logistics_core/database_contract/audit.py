@@ -29,6 +29,11 @@ class ObjectKind(StrEnum):
     ENDPOINT = "endpoint"
     SUPPRESSION = "suppression"
     MESSAGE = "message"
+    REPORT = "report"
+    MAINTENANCE_WINDOW = "maintenance_window"
+    PERSON = "person"
+    SESSION = "session"
+    GROUP = "group"
     AUDIT_LOG = "audit_log"
 
 

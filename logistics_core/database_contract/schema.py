@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0031"
+SCHEMA_VERSION = "0032"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
@@ -22,6 +22,7 @@ API_READS: Mapping[str, frozenset[str]] = {
             "request_id",
         }
     ),
+    "access.group_row_access": frozenset({"group_name", "row_access"}),
     "access.keys": frozenset(
         {"digest", "expires_at", "key_id", "name", "requests_per_second", "revoked_at", "row_access", "scopes"}
     ),

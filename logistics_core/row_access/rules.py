@@ -38,6 +38,16 @@ class RowAccess:
         ordered = {name: sorted(alternatives, key=json.dumps) for name, alternatives in sorted(document.items())}
         return cls(json.dumps(ordered, ensure_ascii=False, separators=(",", ":")))
 
+    @classmethod
+    def union(cls, documents: Iterable[Mapping[str, Any]]) -> "RowAccess":
+        """What several grants together, each as JSON, let a caller see."""
+        return cls.of(
+            (dataset, alternative)
+            for document in documents
+            for dataset, alternatives in document.items()
+            for alternative in alternatives
+        )
+
     @property
     def document(self) -> dict[str, Any]:
         """It as JSON: dataset → alternatives, each of field → values."""

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from logistics_core.row_access.rule_texts import read_rules
 from logistics_core.row_access.rules import RowAccess
 from logistics_core.settings import Scope, Settings
+from logistics_pipeline.cli.options import rows_of_rules
 from logistics_pipeline.cli.output import minute, print_json, print_table, say
 from logistics_pipeline.database.api_keys import ApiKey, create_key, list_keys, revoke_key
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.errors import PipelineError
-from logistics_pipeline.local.environment import Environment, open_environment
+from logistics_pipeline.local.environment import open_environment
 
 keys = typer.Typer(no_args_is_help=True, help="API keys: who may read, export and upload from other machines.")
 
@@ -57,7 +57,7 @@ def create(
             connection,
             name,
             [each.value for each in scope or [Scope.READ]],
-            row_access=_row_access(only, environment) if only else None,
+            row_access=rows_of_rules(only, environment.catalogue()) if only else None,
             expires_at=expires_at,
             requests_per_second=rate,
         )
@@ -103,13 +103,6 @@ def revoke(
     with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
         revoked = revoke_key(connection, which)
     say(f"Key {revoked.key_id} of {revoked.name!r} is revoked.")
-
-
-def _row_access(rules: list[str], environment: Environment) -> RowAccess:
-    try:
-        return read_rules(rules, environment.catalogue())
-    except ValueError as error:
-        raise PipelineError(f"--only {error}") from None
 
 
 def _rows(key: ApiKey) -> str:

@@ -1,12 +1,15 @@
 """Options that several commands have."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from logistics_core.catalogue import ContractError, load_catalogue
+from logistics_core.catalogue import Catalogue, ContractError, load_catalogue
 from logistics_core.catalogue.contract_files import BUILT_IN, SUFFIX
+from logistics_core.row_access.rule_texts import read_rules
+from logistics_core.row_access.rules import RowAccess
 from logistics_core.settings import Settings
 from logistics_pipeline.contracts.versions import read_catalogue
 from logistics_pipeline.errors import ConfigurationError, PipelineError
@@ -23,6 +26,18 @@ def dataset_option(help: str) -> Any:
     return typer.Option(
         metavar="DATASET", help=help, callback=_check_dataset, autocompletion=_complete_dataset, show_default=False
     )
+
+
+def rows_of_rules(rules: Sequence[str], catalogue: Catalogue) -> RowAccess:
+    """What the options `--only` let a caller see.
+
+    Raises:
+        PipelineError: one of them is no rule, or does not fit the contract of its dataset.
+    """
+    try:
+        return read_rules(rules, catalogue)
+    except ValueError as error:
+        raise PipelineError(f"--only {error}") from None
 
 
 def moment(text: str | None, option: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Commands about people who sign in: people list|sessions|end-session|disable|enable."""
+"""Commands about people who sign in: themselves, their sessions, and the rows that groups may see."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from logistics_core.settings import Settings
+from logistics_pipeline.cli.options import rows_of_rules
 from logistics_pipeline.cli.output import minute, print_json, print_table, say
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.database.people import (
@@ -16,6 +17,9 @@ from logistics_pipeline.database.people import (
     end_sessions_of,
     list_people,
     list_sessions,
+    restrict_group,
+    restricted_groups,
+    unrestrict_group,
 )
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.local.environment import open_environment
@@ -117,6 +121,52 @@ def enable(who: Who) -> None:
     with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
         name = enable_person(connection, who)
     say(f"{name} may sign in again.")
+
+
+@people.command()
+def restrict(
+    group: Annotated[str, typer.Argument(help="The group, as the identity provider or the proxy names it")],
+    only: Annotated[
+        list[str],
+        typer.Option(
+            metavar="RULE",
+            help="Rows that its people may see, such as 'shipments: origin = Berlin | Hamburg', or 'vehicles' for all "
+            "of a dataset; repeat the option for more",
+        ),
+    ],
+) -> None:
+    """Lets people of a group see some rows only, in place of what was set for it before.
+
+    Who is in several such groups sees the rows of each. A running API follows at once.
+    """
+    with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
+        rows = rows_of_rules(only, environment.catalogue())
+        restrict_group(connection, group, rows)
+    say(f"People of the group {group} may see: {rows}.")
+
+
+@people.command()
+def unrestrict(group: Annotated[str, typer.Argument(help="The group, from `logistics people restrictions`")]) -> None:
+    """Lets people of a group see all rows again, unless another of their groups is restricted."""
+    with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
+        unrestrict_group(connection, group)
+    say(f"The group {group} is not restricted any more.")
+
+
+@people.command()
+def restrictions(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document per group")] = False,
+) -> None:
+    """Lists the groups whose people may see some rows only."""
+    with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
+        found = restricted_groups(connection)
+    if as_json:
+        for group, rows in found:
+            print_json({"group": group, "rows": list(rows.described())})
+    elif found:
+        print_table(("group", "rows"), [(group, str(rows)) for group, rows in found])
+    else:
+        say("No group is restricted: whoever has the scope read sees all rows.")
 
 
 def _state(person: KnownPerson) -> str:

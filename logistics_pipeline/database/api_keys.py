@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from logistics_core.row_access.rules import RowAccess
-from logistics_core.settings import Scope
+from logistics_core.settings import SCOPES_OF_SOME_ROWS, Scope
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import PipelineError
 
@@ -124,16 +124,13 @@ def create_key(
     return key, made
 
 
-SCOPES_OF_SOME_ROWS = (Scope.READ, Scope.EXPORT, Scope.BOARDS)
-"""What a key may do that sees some rows only. The other scopes are about files and contracts, which hold all rows."""
-
-
 def _check_scopes_of_some_rows(scopes: Sequence[str]) -> None:
+    possible = ", ".join(scope for scope in Scope if scope in SCOPES_OF_SOME_ROWS)
     others = sorted(set(scopes).difference(SCOPES_OF_SOME_ROWS))
     if others:
         raise PipelineError(
             f"A key that may see some rows only cannot have the scope {' or '.join(others)}, which is about files and "
-            f"contracts with all rows. It may have: {', '.join(SCOPES_OF_SOME_ROWS)}."
+            f"contracts with all rows. It may have: {possible}."
         )
 
 

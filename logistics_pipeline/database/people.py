@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 
+from psycopg import errors
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
+from logistics_core.row_access.rules import RowAccess
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import PipelineError
@@ -109,6 +112,36 @@ def enable_person(connection: Connection, who: str) -> str:
     person_id = _person_id(connection, who)
     _count(connection, "people/enable_person", {"person_id": person_id})
     return _name(connection, person_id)
+
+
+def restrict_group(connection: Connection, group: str, rows: RowAccess) -> None:
+    """From now on people of a group may see these rows only: a running API follows within a second.
+
+    Raises:
+        PipelineError: this cannot be the name of a group.
+    """
+    try:
+        _count(connection, "people/restrict_group", {"group_name": group, "row_access": Jsonb(rows.document)})
+    except (errors.CheckViolation, errors.DataError) as error:
+        raise PipelineError(f"{group!r} cannot be the name of a group: expected 1 to 1,000 characters.") from error
+
+
+def unrestrict_group(connection: Connection, group: str) -> None:
+    """Lifts what `restrict_group` has set.
+
+    Raises:
+        PipelineError: the group is not restricted.
+    """
+    if not _count(connection, "people/unrestrict_group", {"group_name": group}):
+        raise PipelineError(
+            f"The group {group!r} is not restricted. `logistics people restrictions` shows those that are."
+        )
+
+
+def restricted_groups(connection: Connection) -> list[tuple[str, RowAccess]]:
+    """Groups whose people may see some rows only, by name."""
+    rows = connection.execute(read_sql("people/restricted_groups").encode()).fetchall()
+    return [(group, RowAccess.from_document(document)) for group, document in rows]
 
 
 def _person_id(connection: Connection, who: str) -> int:

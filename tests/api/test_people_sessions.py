@@ -13,10 +13,22 @@ from logistics_api.app import create_app
 from logistics_api.errors import ConfigurationError
 from logistics_api.events import endpoints as events
 from logistics_api.http.auth.sessions import Sessions, digest_of
+from logistics_core.catalogue import built_in_catalogue
+from logistics_core.row_access.rule_texts import read_rules
 from logistics_core.settings import Settings
 from logistics_pipeline.database.api_keys import create_key, revoke_key
 from logistics_pipeline.database.connections import Connection, connect
-from logistics_pipeline.database.people import disable_person, enable_person, end_session, list_people, list_sessions
+from logistics_pipeline.database.people import (
+    disable_person,
+    enable_person,
+    end_session,
+    list_people,
+    list_sessions,
+    restrict_group,
+    restricted_groups,
+    unrestrict_group,
+)
+from logistics_pipeline.errors import PipelineError
 
 BEYOND = {"api_published_at": "192.0.2.1", "api_rate": 0}
 PROTECTED = "/api/system/status"
@@ -118,6 +130,44 @@ def test_new_groups_give_new_scopes_to_the_sessions_there_are(
     start(connection, "mover", groups="{}")
     wait_until(lambda: two[0].client.get("/api/session", headers=cookie).json()["scopes"] == [])
     assert status(two[0], token) == 403
+
+
+def test_people_of_a_restricted_group_see_its_rows_alone_from_that_moment(
+    two: tuple[Any, Any, str], connection: Connection, wait_until: Callable[..., None]
+) -> None:
+    """Also if another of their groups is not restricted; in several such groups, they see the rows of each."""
+    token = start(connection, "depot", groups="{dispatch, berlin, ulm}")
+    cookie = {"Cookie": f"logistics_session={token}"}
+
+    def session(api: Any) -> Any:
+        return api.client.get("/api/session", headers=cookie).json()
+
+    def shipments(api: Any) -> int:
+        return int(api.client.get("/api/shipments", headers=cookie).status_code)
+
+    assert session(two[0])["rows"] is None and shipments(two[0]) == 200
+    catalogue = built_in_catalogue()
+    restrict_group(connection, "berlin", read_rules(["vehicles"], catalogue))
+    for api in two[:2]:
+        wait_until(lambda api=api: session(api)["rows"] == ["vehicles"])
+        assert session(api)["scopes"] == ["read", "export", "boards"], "`ingest` and `alerts` are about all rows"
+        assert (shipments(api), status(api, token)) == (403, 403)
+    restrict_group(connection, "ulm", read_rules(["shipments: origin = Ulm"], catalogue))
+    wait_until(lambda: session(two[0])["rows"] == ["shipments: origin = Ulm", "vehicles"])
+    assert shipments(two[0]) == 200
+    assert [group for group, _ in restricted_groups(connection)] == ["berlin", "ulm"]
+    for group in ("berlin", "ulm"):
+        unrestrict_group(connection, group)
+    wait_until(lambda: session(two[0])["rows"] is None)
+    assert session(two[0])["scopes"] == ["read", "export", "ingest", "boards", "alerts"]
+    with pytest.raises(PipelineError, match="is not restricted"):
+        unrestrict_group(connection, "berlin")
+    with pytest.raises(PipelineError, match="cannot be the name of a group"):
+        restrict_group(connection, "", read_rules(["vehicles"], catalogue))
+    found = connection.execute(
+        "SELECT object, action FROM access.audit WHERE object_kind = 'group' ORDER BY entry_id"
+    ).fetchall()
+    assert found == [("berlin", "added"), ("ulm", "added"), ("berlin", "deleted"), ("ulm", "deleted")]
 
 
 @pytest.mark.parametrize("end", ["ends_at", "idle_ends_at"])

@@ -15,13 +15,19 @@ ORDER BY key_id
 
 SESSIONS = """
 -- Finds sessions that are in force, of people who are not disabled.
--- One row per session: digest, person, name, groups, method, end, end if it is not used, as seconds since 1970.
--- Reads access.sessions and access.people.
+-- One row per session: digest, person, name, groups, the rows that each of these may see as a list of JSON (NULL: all
+-- rows), method, end, end if it is not used, as seconds since 1970.
+-- Reads access.sessions, access.people and access.group_row_access.
 SELECT
     session.digest,
     person.person_id,
     coalesce(person.email, person.name),
     person.groups,
+    (
+        SELECT json_agg(access.row_access ORDER BY access.group_name)
+        FROM access.group_row_access AS access
+        WHERE access.group_name = ANY(person.groups)
+    ),
     session.method,
     extract(epoch FROM session.ends_at)::double precision,
     extract(epoch FROM session.idle_ends_at)::double precision

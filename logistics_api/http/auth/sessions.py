@@ -23,7 +23,8 @@ from logistics_api.http.auth.principals import Method, Principal
 from logistics_api.http.auth.problems import person_disabled
 from logistics_api.http.auth.queries import EXTEND_SESSIONS, SESSIONS, SIGN_IN, SIGN_OUT
 from logistics_api.http.auth.rate_limits import Bucket
-from logistics_core.settings import ROLE_SCOPES, Settings
+from logistics_core.row_access.rules import RowAccess
+from logistics_core.settings import ROLE_SCOPES, SCOPES_OF_SOME_ROWS, Settings
 
 MOST_SESSIONS = 10_000
 """Maximum number of sessions in memory; beyond it the first is dropped, and found again by a query."""
@@ -175,6 +176,7 @@ class Sessions:
         person_id: int,
         name: str,
         groups: Iterable[str],
+        row_access: list[dict[str, Any]] | None,
         method: Method,
         ends_at: float,
         idle_ends_at: float,
@@ -185,7 +187,7 @@ class Sessions:
                 self._drop(next(iter(self._known)))
             bucket = Bucket(self._settings.api_rate, self._settings.api_burst)
             session = self._known[digest] = Session(Principal(name, frozenset(), bucket), idle_ends_at)
-        principal = session.principal
+        principal = self._restricted(session, None if row_access is None else RowAccess.union(row_access))
         principal.name, principal.person_id, principal.method, principal.expires_at = name, person_id, method, ends_at
         session.idle_ends_at = max(session.idle_ends_at, idle_ends_at)
         groups = frozenset(groups)
@@ -193,6 +195,20 @@ class Sessions:
             principal.groups = groups
             principal.roles = self._settings.roles(groups)
             principal.scopes = frozenset(str(scope) for role in principal.roles for scope in ROLE_SCOPES[role])
+            if principal.row_access is not None:
+                principal.scopes &= SCOPES_OF_SOME_ROWS
+
+    def _restricted(self, session: Session, row_access: RowAccess | None) -> Principal:
+        """The principal of a session who may see these rows: another one if they have changed.
+
+        Requests under way go on with what they began with; streams end.
+        """
+        known = session.principal
+        if known.row_access != row_access:
+            self._past_requests += known.requests
+            session.principal = Principal(known.name, frozenset(), known.bucket, row_access=row_access)
+            known.expires_at = 0.0
+        return session.principal
 
     def _drop(self, digest: bytes) -> None:
         session = self._known.pop(digest, None)

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from logistics_core.alert_rules.built_in import BUILT_IN
-
 from logistics_core.alert_rules.reading import rule_of_document
 from logistics_core.alert_rules.rules import Rule
 from logistics_pipeline.alerting.transitions import Change, State, Track, gone, quiet, step
