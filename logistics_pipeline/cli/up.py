@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 
 
 def up() -> None:
-    """Starts everything: database, Dagster with its web UI and sensor, and the API. Ctrl-C stops it all.
+    """Starts everything: database, Dagster with its web UI and sensor, the worker of alerts and messages, and the API.
+
+    Ctrl-C stops it all.
 
     Then drop files into `data/raw`. A contract put into `data/contracts` takes effect at once.
     """

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from logistics_core.alert_rules.reading import rule_of_document
 from logistics_core.alert_rules.rules import Kind, Rule, Watch
 from logistics_core.catalogue import Catalogue, built_in_catalogue
+from logistics_core.database_contract.notifications import EndpointChannel
 from logistics_pipeline.alerting.announcing import Announcement, announce_left_over
 from logistics_pipeline.alerting.charting import draw_charts
 from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
@@ -21,7 +22,11 @@ from logistics_pipeline.alerting.observing.looks import look
 from logistics_pipeline.alerting.rules_in_force import rules_in_force, sync_rules
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.database.housekeeping import Retention, run_housekeeping
+from logistics_pipeline.notifying.declaring.declaration import Endpoint
+from logistics_pipeline.notifying.declaring.syncing import store_endpoints
 from logistics_pipeline.worker import alerts as alert_duty
+from logistics_pipeline.worker.publishing import publish_announcement
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import log, shipment
 
@@ -547,6 +552,27 @@ def test_the_ends_of_what_a_rule_had_open_are_announced_without_it(
     assert all("The rule was" in each.text for each in alerts.announced)
     assert alerts.topics() == ["alert.resolved"] * 3
     assert alerts.query("SELECT count(*) FROM alert.incidents") == [(3,)], "whoever still knows the rule opens nothing"
+
+
+def test_nothing_is_told_again_once_messages_are_too_old_to_be_kept(
+    alerts: Alerts, add_file: Any, database_url: str
+) -> None:
+    """As others did, who knew from the log of messages alone what had been told."""
+    store_endpoints(alerts.connection, [Endpoint("inbox", EndpointChannel.INBOX)])
+    rule = alerts.rule(watch={"kind": "failed_files"})
+    file_id = add_file("a.json", "failed")
+
+    def look() -> list[Any]:
+        evaluate(alerts.connection, CATALOGUE, rule, publish_announcement)
+        return [topic for (topic,) in alerts.query("SELECT topic FROM notify.events ORDER BY event_id")]
+
+    assert look() == ["alert.firing"]
+    alerts.connection.execute("UPDATE notify.events SET published_at = published_at - interval '400 days'")
+    assert run_housekeeping(database_url, Retention(30, None)).events_deleted == 1
+    assert look() == []
+    set_state(alerts, file_id, "loaded")
+    assert look() == ["alert.resolved"]
+    assert alerts.query("SELECT state FROM notify.messages") == [("delivered",)]
 
 
 def test_active_hours_hold_an_incident_back(alerts: Alerts, add_file: Any) -> None:
