@@ -5,13 +5,16 @@ from collections.abc import Collection
 from pathlib import Path
 from time import monotonic
 
+import psycopg
+
+from logistics_core.alert_rules.rules import Rule
 from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.channels import Channel
 from logistics_pipeline.alerting.announcing import Publish, announce_left_over
 from logistics_pipeline.alerting.charting import draw_charts
 from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
 from logistics_pipeline.alerting.rules_in_force import RulesInForce, close_what_is_over, rules_in_force, sync_rules
-from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.connections import Connection, reason_of
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.files.definition_files import DefinitionError, folder_state
 from logistics_pipeline.worker.schedule import Schedule
@@ -37,11 +40,13 @@ class AlertDuty:
         self._looked_at = float("-inf")
         self._said: set[str] = set()
         self._draws = True  # a worker that was killed may have left incidents without their charts
+        self._failed: dict[str, str] = {}
+        """By rule: why its last evaluation could not be stored."""
 
     @property
     def problems(self) -> list[str]:
         """What is wrong with rules, a sentence each."""
-        return sorted(self._in_force.problems.values())
+        return sorted([*self._in_force.problems.values(), *self._failed.values()])
 
     def notice(self, channels: Collection[Channel]) -> None:
         """Takes note of what was committed."""
@@ -56,15 +61,31 @@ class AlertDuty:
         self._look_at_folder()
         done = []
         for name in self._schedule.due_rules(monotonic()):
-            rule = self._in_force.rules[name]
-            found = evaluate(self._connection, self._catalogue, rule, self._publish)
-            self._schedule.evaluated(rule, monotonic(), waits=found.waits)
-            self._say(found)
-            done.append(found)
+            found = self._evaluate(self._in_force.rules[name])
+            if found is not None:
+                done.append(found)
         if self._draws or any(found.changes for found in done):
             draw_charts(self._connection, self._catalogue, self._in_force.rules)
             self._draws = False
         return done
+
+    def _evaluate(self, rule: Rule) -> Evaluation | None:
+        """Evaluates a rule; None if PostgreSQL refuses to store what it found, which keeps no other from its work."""
+        try:
+            found = evaluate(self._connection, self._catalogue, rule, self._publish)
+        except psycopg.Error as error:
+            if self._connection.broken:
+                raise
+            self._schedule.failed(rule, monotonic())
+            self._failed[rule.name] = (
+                f"What the rule {rule.name} found cannot be stored: {reason_of(error).partition(chr(10))[0]}."
+            )
+            log.error(self._failed[rule.name])
+            return None
+        self._failed.pop(rule.name, None)
+        self._schedule.evaluated(rule, monotonic(), waits=found.waits)
+        self._say(found)
+        return found
 
     def seconds_until_next(self) -> float:
         """How long there is nothing to do, if nothing is committed."""
@@ -93,6 +114,7 @@ class AlertDuty:
     def _follow(self) -> None:
         before, self._in_force = self._in_force, rules_in_force(self._connection)
         close_what_is_over(self._connection)
+        self._failed = {name: said for name, said in self._failed.items() if name in self._in_force.rules}
         changed = [name for name, rule in self._in_force.rules.items() if rule != before.rules.get(name)]
         self._schedule.follow(self._in_force.rules, monotonic(), changed=changed)
         if announced := announce_left_over(self._connection, self._in_force.rules, self._publish):

@@ -1,5 +1,7 @@
 """Rules over a real database: what opens and closes incidents, what is announced, and that nothing is written twice."""
 
+import random
+import string
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -26,6 +28,7 @@ from logistics_pipeline.database.housekeeping import Retention, run_housekeeping
 from logistics_pipeline.notifying.declaring.declaration import Endpoint
 from logistics_pipeline.notifying.declaring.syncing import store_endpoints
 from logistics_pipeline.worker import alerts as alert_duty
+from logistics_pipeline.worker.alerts import AlertDuty
 from logistics_pipeline.worker.publishing import publish_announcement
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import log, shipment
@@ -573,6 +576,25 @@ def test_nothing_is_told_again_once_messages_are_too_old_to_be_kept(
     set_state(alerts, file_id, "loaded")
     assert look() == ["alert.resolved"]
     assert alerts.query("SELECT state FROM notify.messages") == [("delivered",)]
+
+
+def test_what_cannot_be_stored_of_a_rule_keeps_no_other_from_its_work(
+    alerts: Alerts, add_file: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "alerts"
+    for name, dataset in (("a_first", "shipments"), ("z_last", "vehicles")):
+        write(folder, name, f"title: Failed\nwatch: {{kind: failed_files, dataset: {dataset}}}\n")
+    write(folder, "file_failed", "enabled: false\n")
+    path = "".join(random.Random(1).choices(string.ascii_letters + string.digits, k=2670))
+    add_file(path, "failed")  # a subject that is too long for an index
+    add_file("vehicles.json", "failed", dataset="vehicles")
+    duty = AlertDuty(alerts.connection, folder, alerts.publish)
+    found = [each.rule for each in duty.turn()]
+    assert "z_last" in found and "a_first" not in found
+    assert [each.labels["rule"] for each in alerts.announced] == ["z_last"]
+    (problem,) = duty.problems
+    assert problem.startswith("What the rule a_first found cannot be stored: index row size")
+    assert duty.seconds_until_next() > 0, "it is not tried again at once"
 
 
 def test_active_hours_hold_an_incident_back(alerts: Alerts, add_file: Any) -> None:
