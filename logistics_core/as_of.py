@@ -9,6 +9,8 @@ EXPECTED = "a file of the ledger by its number or path, a day such as 2026-03-01
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
+_NO_PATH = re.compile("[\0\ud800-\udfff]")
+"""What no text in the database has."""
 _LARGEST = 2**31 - 1
 
 
@@ -43,4 +45,4 @@ def read_as_of(text: str) -> Asked | None:
             return Asked(moment=moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         return None
-    return Asked(path=text)
+    return None if _NO_PATH.search(text) else Asked(path=text)

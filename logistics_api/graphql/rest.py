@@ -4,6 +4,7 @@ Types come from the models that REST declares, with their descriptions.
 """
 
 import json
+import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,15 +62,17 @@ from logistics_api.ingestion.reject_schemas import Rejects
 from logistics_api.metrics.endpoints import read_key_figures
 from logistics_api.metrics.key_figures import KeyFigureParameters
 from logistics_api.metrics.schemas import KeyFigures
-from logistics_api.models.endpoints import HistoryParameters as ModelHistoryParameters
 from logistics_api.models.endpoints import (
+    MODEL_PATTERN,
     OddParameters,
     PredictionParameters,
     list_model_predictions,
     list_models,
     list_odd_values,
     read_model_history,
+    unknown_model,
 )
+from logistics_api.models.endpoints import HistoryParameters as ModelHistoryParameters
 from logistics_api.models.schemas import ModelHistory, ModelList, ModelPredictions, OddValues
 from logistics_api.parameters.datasets import dataset_of
 from logistics_api.parameters.date_range import NothingElse
@@ -279,7 +282,10 @@ async def _load_models(request: Request, _: Mapping[str, Any]) -> Loaded:
 def _of_model(parameters: type[BaseModel], endpoint: Callable[..., Any]) -> Load:
     async def load(request: Request, arguments: Mapping[str, Any]) -> Loaded:
         given = checked(parameters, {name: value for name, value in arguments.items() if name != "model"})
-        return _of_response(await endpoint(arguments["model"], given, request.app.state.database))
+        name = arguments["model"]
+        if not re.fullmatch(MODEL_PATTERN, name):
+            raise unknown_model(name)
+        return _of_response(await endpoint(name, given, request.app.state.database))
 
     return load
 

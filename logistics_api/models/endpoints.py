@@ -25,11 +25,12 @@ from logistics_api.parameters.types import DIGITS, Flag, Integer, Number
 
 router = APIRouter(tags=["models"])
 
+MODEL_PATTERN = r"^[a-z_][a-z0-9_]*\.[a-z][a-z0-9_]*$"
 ModelName = Annotated[
     str,
     Path(
         max_length=104,
-        pattern=r"^[a-z_][a-z0-9_]*\.[a-z][a-z0-9_]*$",
+        pattern=MODEL_PATTERN,
         description="A model by its name in /api/models",
         examples=["shipments.delivery_time"],
     ),

@@ -10,6 +10,17 @@ from typing import Any
 
 import httpx2
 import pytest
+from graphql import (
+    GraphQLObjectType,
+    GraphQLOutputType,
+    build_client_schema,
+    get_introspection_query,
+    get_named_type,
+    get_nullable_type,
+    is_leaf_type,
+    is_list_type,
+    is_required_argument,
+)
 
 from tests.api.conftest import Api, Serve
 from tests.api.world import load_world
@@ -173,6 +184,41 @@ def test_variables_of_any_type(api: Api, type_: str) -> None:
     for value in VALUES:
         found = ask(api, {"query": f"query ($v: {type_}) {TYPES[type_]}", "variables": {"v": value}}).json()
         assert "data" in found or found["errors"][0]["message"]
+
+
+def first_scalar(type_: GraphQLOutputType, depth: int = 3) -> str | None:
+    """The shortest selection of a type that reads something; None if there is none so deep."""
+    named = get_named_type(type_)
+    if is_leaf_type(named):
+        return ""
+    if not isinstance(named, GraphQLObjectType) or not depth:
+        return None
+    for name, field in named.fields.items():
+        inner = None if any(map(is_required_argument, field.args.values())) else first_scalar(field.type, depth - 1)
+        if inner is not None:
+            return f"{{ {name} {inner} }}"
+    return None
+
+
+def test_texts_that_no_database_holds_are_refused_in_every_field_of_the_root(api: Api) -> None:
+    given = {"dataset": "vehicles", "since": "0", "metric": "revenue", "model": "shipments.delivery_time"}
+    schema = build_client_schema(ask(api, {"query": get_introspection_query()}).json()["data"])
+    assert schema.query_type is not None
+    asked = 0
+    for field_name, field in schema.query_type.fields.items():
+        for name, argument in field.args.items():
+            if get_named_type(argument.type).name != "String":
+                continue
+            others = {each: given.get(each, "x") for each, arg in field.args.items() if is_required_argument(arg)}
+            listed = "".join(f", {each}: {json.dumps(value)}" for each, value in others.items() if each != name)
+            query = f"query ($v: {argument.type}) {{ {field_name}({name}: $v{listed}) {first_scalar(field.type)} }}"
+            for text in ("x\0", "\ud800"):
+                value = [text] if is_list_type(get_nullable_type(argument.type)) else text
+                found = ask(api, {"query": query, "variables": {"v": value}})
+                assert "internal-error" not in found.text, (query, value)
+                assert "data" in found.json() or "errors" in found.json()
+                asked += 1
+    assert asked > 30
 
 
 def test_names_of_operations_and_hashes_that_are_none(api: Api) -> None:
