@@ -1,4 +1,7 @@
-"""GET /api/sign-in and /api/signed-in: the way of a browser to the identity provider and back."""
+"""GET /api/sign-in and /api/signed-in: the way of a browser to the identity provider and back.
+
+Neither is in the OpenAPI document: they are for people who follow a link, not for programs.
+"""
 
 import logging
 import secrets
@@ -16,21 +19,15 @@ from logistics_api.http.auth.authentication import Authenticator
 from logistics_api.http.auth.credentials import SESSION_COOKIE
 from logistics_api.http.auth.scopes import SIGN_IN_PATH, SIGNED_IN_PATH
 from logistics_api.http.context import context_of
-from logistics_api.http.responses import REFUSED_PARAMETERS, Responses, problem_response
 from logistics_api.openid.errors import Reason, SignInError
 from logistics_api.openid.flows import FLOW_SECONDS, Flow, begin, resume
 from logistics_api.openid.provider import Provider
 from logistics_api.session.cookies import SIGN_IN_COOKIE, forget, set_cookie
 from logistics_core.settings import Settings
 
-RESPONSES: Responses = {
-    303: {"description": "Continue at the address in Location"},
-    404: problem_response("Nobody can sign in here: no identity provider is configured"),
-    429: problem_response("Too many requests; try again after Retry-After seconds"),
-}
 SIGNED_OUT_PAGE = "/signed-out"
 
-router = APIRouter(tags=["session"])
+router = APIRouter()
 logger = logging.getLogger(__name__)
 
 
@@ -55,7 +52,7 @@ class SignInAnswer(BaseModel):
     iss: str = Field("", description="The issuer (RFC 9207)", max_length=8000)
 
 
-@router.get(SIGN_IN_PATH, status_code=303, responses=REFUSED_PARAMETERS | RESPONSES, summary="Sign in")
+@router.get(SIGN_IN_PATH, include_in_schema=False)
 async def start_sign_in(query: Annotated[SignInStart, Query()], request: Request) -> Response:
     """Sends the browser to the identity provider, which sends it back to /api/signed-in."""
     provider = _provider(request)
@@ -69,7 +66,7 @@ async def start_sign_in(query: Annotated[SignInStart, Query()], request: Request
     return response
 
 
-@router.get(SIGNED_IN_PATH, status_code=303, responses=REFUSED_PARAMETERS | RESPONSES, summary="Finish signing in")
+@router.get(SIGNED_IN_PATH, include_in_schema=False)
 async def finish_sign_in(query: Annotated[SignInAnswer, Query()], request: Request) -> Response:
     """Starts a session for the person who comes back, and sends them where they wanted to go.
 

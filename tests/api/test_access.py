@@ -31,7 +31,6 @@ BEYOND = {"api_published_at": "192.0.2.1"}
 """As if served beyond this machine: the tests' server listens at 127.0.0.1 all the same."""
 
 PROTECTED = "/api/system/status"
-V2_HEALTH = ("/v2/health/live", "/v2/health/ready")
 
 
 @pytest.fixture
@@ -106,7 +105,7 @@ def test_every_route_that_is_not_open_needs_a_scope(database_url: str) -> None:
         path for path, operations in app.openapi()["paths"].items() for method in operations
         if not required_scopes(method.upper(), path, is_local=False)
     }  # fmt: skip
-    assert open_paths == {"/health", "/ready", "/api/session", "/api/sign-in", "/api/signed-in", *V2_HEALTH}
+    assert open_paths == {"/health", "/ready", "/api/session", "/v2/health/live", "/v2/health/ready"}
     assert not required_scopes("OPTIONS", "/metrics", is_local=False), "a browser asks beforehand without a key"
     posts = {path for path, operations in app.openapi()["paths"].items() if operations.keys() - {"get", "head"}}
     decisions = {path for path in posts if path.startswith("/api/contracts/") and path != "/api/contracts/proposals"}

@@ -74,6 +74,9 @@ def statements(database: tuple[str, Any], serve: Any) -> Statements:
             assert made.status_code == 202
             assert api.client.get(made.json()["status_url"]).status_code == 200
             api.client.get("/metrics")
+            assert (
+                api.client.get("/api/session", headers={"Cookie": f"logistics_session={'x' * 43}"}).status_code == 401
+            )
     return sent
 
 
