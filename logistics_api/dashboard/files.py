@@ -37,7 +37,7 @@ from logistics_core.settings import Settings
 FOLDER = Path(__file__).resolve().parent / "static"
 PAGES = re.compile(
     r"/(?:(?:routes|vehicles|data|import|boards|sources|identities)(?:/.*)?"
-    r"|costs|pipeline|explore|forecasts|models|alerts|changes|signed-out)?",
+    r"|costs|pipeline|explore|forecasts|models|alerts|notifications|changes|signed-out)?",
     re.DOTALL,
 )
 """Addresses of pages: the modules take over from there, so all of them are the same file."""

@@ -1,0 +1,147 @@
+// Notifications: messages and what became of them, endpoints, reports with their editions, addresses that get no mail.
+
+import { url } from "../api.js";
+import { h } from "../dom.js";
+import { count } from "../format.js";
+import { at } from "../root.js";
+import { badge } from "../components/badges.js";
+import { parameterSelect } from "../components/choices.js";
+import { panel } from "../components/panel.js";
+import { table } from "../components/table.js";
+import { keepTimes, when } from "../components/times.js";
+
+export const title = () => "Notifications";
+export const ranged = false;
+
+const MESSAGES = "/api/notifications";
+const PAGE = 50;
+/** State of a message → words and colour. */
+const STATES = {
+  waiting: ["Waiting", "accent"], held: ["In a digest", "accent"], sent: ["Sent", "good"], delivered: ["Delivered", "good"],
+  bounced: ["Bounced", "bad"], suppressed: ["Not sent on purpose", null], dead: ["Given up", "bad"],
+};
+const CHOICES = { "": "All states", ...Object.fromEntries(Object.entries(STATES).map(([state, [words]]) => [state, words])) };
+const HEALTH = { active: ["Active", "good"], paused: ["Paused", "warn"], failing: ["Failing", "warn"], disabled: ["Disabled", "bad"] };
+const OUTCOMES = { published: ["Sent", "good"], failed: ["Failed", "bad"], missed: ["Missed", "warn"], null: ["Being made", "accent"] };
+
+export function build(view) {
+  const messages = panel(view, {
+    title: "Messages",
+    subtitle: "Who was told of what, and what became of it",
+    request: () => url(MESSAGES, { limit: PAGE, state: view.get("state"), cursor: view.get("cursor") }),
+    live: null,
+    placeholder: "16rem",
+    actions: [parameterSelect(view, { label: "State", name: "state", options: CHOICES, also: { cursor: null } })],
+    empty: ({ items }) => (items.length ? null : view.get("state") ? "No message is in this state" : "Nobody was told of anything yet"),
+    csv: ({ items }) => ({ columns: ["message_id", "published_at", "endpoint", "recipient", "topic", "title", "state", "reason", "ended_at"].map((key) => ({ key })), rows: items }),
+    render: (answer) => [messageTable(answer.items), pager(view, answer)],
+  });
+  const endpoints = panel(view, {
+    title: "Endpoints",
+    subtitle: "Where messages go, as notifications.yaml of the data folder declares it",
+    request: () => `${MESSAGES}/endpoints`,
+    live: null,
+    placeholder: "8rem",
+    empty: ({ endpoints: all }) => (all.length ? null : "No endpoint is declared"),
+    render: ({ endpoints: all }) => endpointTable(all),
+  });
+  const reports = panel(view, {
+    title: "Reports",
+    subtitle: "Boards by e-mail, as reports.yaml of the data folder declares them",
+    request: () => `${MESSAGES}/reports`,
+    live: null,
+    placeholder: "8rem",
+    empty: ({ reports: all }) => (all.length ? null : "No report is declared"),
+    render: ({ reports: all }) => reportTable(all),
+  });
+  const addresses = panel(view, {
+    title: "Addresses without mail",
+    subtitle: "They have bounced or unsubscribed; logistics notifications lift sends to one again",
+    request: () => `${MESSAGES}/suppressions`,
+    live: null,
+    placeholder: "8rem",
+    empty: ({ suppressions }) => (suppressions.length ? null : "All addresses get their mails"),
+    render: ({ suppressions }) => addressTable(suppressions),
+  });
+  const all = [messages, endpoints, reports, addresses];
+  for (const each of all) keepTimes(view, each);
+  return h("div", { class: "grid" }, all);
+}
+
+function messageTable(items) {
+  return table({
+    caption: "Messages, newest first",
+    rows: items,
+    columns: [
+      { key: "title", label: "Message", head: true, wrap: true, node: (words, { path }) => (path ? h("a", { href: at(path) }, words) : words) },
+      { key: "state", label: "State", node: (state) => badge(...STATES[state]) },
+      { key: "published_at", label: "Since", node: when },
+      { key: "endpoint", label: "Endpoint" },
+      { key: "recipient", label: "Address" },
+      { key: "attempts", label: "Attempts", number: true, format: (attempts) => count(attempts.length) },
+    ],
+    detail: ({ reason }) => reason && h("p", { class: "muted" }, reason),
+  });
+}
+
+function pager(view, { next_cursor: next }) {
+  return h(
+    "div",
+    { class: "chips" },
+    view.get("cursor") && h("button", { type: "button", class: "button", "data-focus": "newest", onclick: () => view.set({ cursor: null }) }, "Newest"),
+    next && h("button", { type: "button", class: "button", "data-focus": "older", onclick: () => view.set({ cursor: next }) }, "Older"),
+  );
+}
+
+function endpointTable(endpoints) {
+  return table({
+    caption: "All endpoints",
+    rows: endpoints,
+    columns: [
+      { key: "name", label: "Endpoint", head: true, format: (name, { title: words }) => words || name },
+      { key: "channel", label: "Channel" },
+      { key: "state", label: "State", node: (state) => badge(...HEALTH[state]) },
+      { key: "topics", label: "Topics", wrap: true, format: (topics) => topics.join(", ") },
+      { key: "waiting", label: "Waiting", number: true, format: count },
+      { key: "dead", label: "Given up", number: true, format: count },
+      { key: "last_sent_at", label: "Last sent", node: when },
+    ],
+    detail: ({ disabled_reason: reason }) => reason && h("p", { class: "problem", tabindex: "0" }, reason),
+  });
+}
+
+function reportTable(reports) {
+  return table({
+    caption: "All reports",
+    rows: reports,
+    columns: [
+      { key: "name", label: "Report", head: true, format: (name, { title: words }) => words || name },
+      { key: "board", label: "Board" },
+      { key: "schedule", label: "Schedule", node: (schedule, { time_zone: zone }) => [h("code", {}, schedule), ` ${zone}`] },
+      { key: "endpoints", label: "Endpoints", wrap: true, format: (names) => names.join(", ") },
+      { key: "editions", label: "Last edition", node: ([last]) => (last ? edition(last) : "None yet") },
+    ],
+    detail: ({ editions: [last] }) => last?.reason && h("p", { class: "muted" }, last.reason),
+  });
+}
+
+function edition({ edition_id: id, outcome, window_at: window }) {
+  const words = badge(...OUTCOMES[outcome]);
+  const page = outcome === "published" && h("a", { href: at(`${MESSAGES}/reports/editions/${id}`), target: "_blank", rel: "noopener" }, "Show it");
+  return [words, " ", when(window), " ", page];
+}
+
+function addressTable(suppressions) {
+  return table({
+    caption: "What addresses do not get",
+    rows: suppressions,
+    columns: [
+      { key: "recipient", label: "Address", head: true },
+      { key: "kind", label: "Why", format: (kind) => ({ bounced: "Bounced", unsubscribed: "Unsubscribed" })[kind] },
+      { key: "endpoint", label: "Of endpoint", format: (name) => name ?? "Any" },
+      { key: "topic", label: "About", format: (topic) => topic ?? "Anything" },
+      { key: "suppressed_at", label: "Since", node: when },
+    ],
+    detail: ({ reason }) => h("p", { class: "muted" }, reason),
+  });
+}

@@ -1,0 +1,81 @@
+"""Notifications: messages, endpoints, reports, addresses without mail; and the page on which recipients unsubscribe."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from logistics_core.database_contract.notifications import EndpointChannel
+from logistics_core.editions import Edition, encode_edition
+from logistics_core.signed_ids import signed_id
+from logistics_pipeline.database.connections import connect
+from logistics_pipeline.notifying.declaring.declaration import Endpoint
+from logistics_pipeline.notifying.publishing import publish
+from logistics_pipeline.reporting.declaration import Report
+from logistics_pipeline.reporting.declaring import store_reports
+from tests.notifying.events import declare, event
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def rows_of(page: Page, table: str) -> Any:
+    return page.get_by_role("table", name=table, exact=True).locator("tbody tr:not(.detail)")
+
+
+@pytest.fixture(scope="module")
+def told(needs_chromium: None, new_dashboard: Callable[[], Any]) -> Any:
+    """An installation with two messages that wait, and a report whose last edition was published."""
+    made = new_dashboard()
+    with connect(made.database_url) as connection:
+        declare(connection, Endpoint("desk", EndpointChannel.EMAIL, recipients=("desk@example.org",)))
+        publish(connection, event(title=HOSTILE))
+        publish(connection, event("report.week.ready", title="The week"))
+        store_reports(connection, [Report("week", "Monday meeting", "0 7 * * 1", ("desk",))])
+        connection.execute(
+            "INSERT INTO notify.editions (report_id, window_at, outcome, ended_at, content, event_id) "
+            "SELECT report_id, %s, 'published', now(), %s, (SELECT max(event_id) FROM notify.events) "
+            "FROM notify.reports",
+            (datetime(2024, 6, 3, 5, tzinfo=UTC), encode_edition(Edition("<p>56 shipments</p>", "", [], []))),
+        )
+    made.start()
+    return made
+
+
+def test_messages_reports_and_addresses_are_seen_and_a_recipient_unsubscribes(told: Any, new_page: Any) -> None:
+    page, _ = new_page(told, "/notifications")
+    messages = rows_of(page, "Messages, newest first")
+    expect(messages).to_have_count(2)
+    expect(messages.last).to_contain_text(HOSTILE)
+    expect(messages.last).to_contain_text("Waiting")
+    expect(rows_of(page, "All endpoints")).to_contain_text("Active")
+    expect(page.get_by_text("All addresses get their mails")).to_be_visible()
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+    with page.expect_popup() as opened:
+        rows_of(page, "All reports").get_by_role("link", name="Show it").click()
+    expect(opened.value.get_by_text("56 shipments")).to_be_visible()
+    expect(opened.value.get_by_role("heading", name="The week")).to_be_visible()
+    opened.value.close()
+
+    with connect(told.database_url) as connection:
+        row = connection.execute(
+            "SELECT public_id, notify.sign('unsubscribe', public_id) FROM notify.messages ORDER BY message_id LIMIT 1"
+        ).fetchone()
+    assert row is not None
+    page.goto(f"{told.url}/unsubscribe/{signed_id(*row)}")
+    expect(page.get_by_text("d…@example.org gets mails of desk about alert.*.")).to_be_visible()
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    page.get_by_role("button", name="Unsubscribe").click()
+    expect(page.get_by_role("heading", name="Unsubscribed")).to_be_visible()
+
+    page.goto(f"{told.url}/notifications?state=suppressed")
+    expect(messages).to_have_count(1)
+    expect(messages).to_contain_text("Not sent on purpose")
+    expect(page.get_by_text("It has unsubscribed from alert.*.").first).to_be_visible()
+    expect(rows_of(page, "What addresses do not get")).to_contain_text(re.compile("desk@example.org.*Unsubscribed"))
