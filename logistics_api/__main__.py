@@ -119,7 +119,7 @@ def _settings() -> Settings:
     except ValidationError as error:
         wrong = error.errors()[0]
         variable = "_".join(["LOGISTICS", *(str(part) for part in wrong["loc"])]).upper()
-        if variable.endswith("DATABASE_URL"):  # its text may hold a password
+        if variable.endswith(("DATABASE_URL", "WORKER_WATCHER")):  # its text may hold a password
             raise ConfigurationError(f"{variable}: {wrong['msg']}.") from None
         raise ConfigurationError(f"{variable} is {wrong['input']!r}: {wrong['msg']}.") from error
 

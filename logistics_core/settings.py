@@ -103,6 +103,12 @@ def _check_hosts(text: str | None) -> str | None:
     return text
 
 
+def _check_reference(text: str | None) -> str | None:
+    if text is not None:
+        parse_reference(text)
+    return text
+
+
 def _check_origins(text: str | None) -> str | None:
     if text is not None and text != "*" and not re.fullmatch(f"{_ORIGIN}(,{_ORIGIN})*", text, re.ASCII):
         raise ValueError("must be * or origins separated by commas, such as https://fleet.example.org")
@@ -127,12 +133,6 @@ def _check_issuer(text: str | None) -> str | None:
 def _check_redirect_url(text: str | None) -> str | None:
     if text is not None and not re.fullmatch(rf"{_ORIGIN}({PATH_PREFIX})?/api/signed-in", text, re.ASCII):
         raise ValueError("must be an address such as https://logistics.example.org/api/signed-in")
-    return text
-
-
-def _check_secret(text: str | None) -> str | None:
-    if text is not None:
-        parse_reference(text)
     return text
 
 
@@ -326,7 +326,7 @@ class Settings(BaseSettings):
         "https://login.example.org. Unset: nobody does"
     )  # fmt: skip
     oidc_client_id: str | None = Field(None, description="What the identity provider calls this installation")
-    oidc_client_secret: Annotated[str | None, AfterValidator(_check_secret)] = Field(
+    oidc_client_secret: Annotated[str | None, AfterValidator(_check_reference)] = Field(
         None, description="Where the secret of the client stands: env:NAME or file:PATH. Unset: a public client, which "
         "has none"
     )  # fmt: skip
@@ -341,7 +341,7 @@ class Settings(BaseSettings):
         None, description="Address to which the identity provider sends people back, as registered there: it ends with "
         "/api/signed-in. Unset: that of the request"
     )  # fmt: skip
-    proxy_secret: Annotated[str | None, AfterValidator(_check_secret)] = Field(
+    proxy_secret: Annotated[str | None, AfterValidator(_check_reference)] = Field(
         None, description="Where the secret stands (env:NAME or file:PATH) that a proxy sends in X-Proxy-Secret to be "
         "believed who the person is. Unset: no proxy is"
     )  # fmt: skip
@@ -359,7 +359,7 @@ class Settings(BaseSettings):
     session_idle_hours: PositiveFloat = Field(12.0, description="A session that was not used for this long ends")
     session_hours: PositiveFloat = Field(168.0, description="A session ends after this long in any case")
 
-    # Reports
+    # The worker
     worker_api_url: Annotated[str | None, AfterValidator(_check_url)] = Field(
         None, description="Where the worker asks the API for the figures of reports, such as http://api:8000. Unset: "
         "LOGISTICS_API_HOST and LOGISTICS_API_PORT"
@@ -368,6 +368,14 @@ class Settings(BaseSettings):
         None, repr=False, description="API key with the scope read that the worker sends. Unset: none, which the API "
         "must allow"
     )  # fmt: skip
+    worker_watcher: Annotated[str | None, AfterValidator(_check_reference)] = Field(
+        None, repr=False, description="Where the address of an outside watcher stands, such as one of healthchecks.io: "
+        "env:NAME or file:PATH. The worker that evaluates alerts calls it every minute, as long as every duty is done. "
+        "Unset: none"
+    )  # fmt: skip
+    worker_watcher_private: bool = Field(
+        False, description="Whether that watcher may be in a private network or on this machine, also by http://"
+    )
 
     # Serving
     api_host: str = Field("127.0.0.1", description="Address the API listens on")

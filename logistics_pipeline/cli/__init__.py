@@ -158,7 +158,7 @@ def _print_any_character() -> None:
 def _describe(problem: object) -> str:
     assert isinstance(problem, dict)
     name = "LOGISTICS_" + "_".join(map(str, problem["loc"])).upper()
-    if name.endswith("DATABASE_URL"):
+    if name.endswith(("DATABASE_URL", "WORKER_WATCHER")):
         return f"{name}: {problem['msg']}"  # its text may hold a password
     return f"{name} is {problem['input']!r}: {problem['msg']}"
 

@@ -23,6 +23,7 @@ from logistics_pipeline.worker.jobs import JobWorker
 from logistics_pipeline.worker.messages import MessageWorker
 from logistics_pipeline.worker.publishing import publish_announcement
 from logistics_pipeline.worker.reports import ReportWorker
+from logistics_pipeline.worker.watcher import Watcher
 
 log = logging.getLogger("logistics.worker")
 
@@ -84,12 +85,14 @@ class AlertWorker:
 
 
 def run_worker(settings: Settings, url: str, stop: Event) -> None:
-    """Does all duties of a worker until it is stopped: alerts here, the others in threads of their own."""
+    """Does all duties of a worker until it is stopped: alerts here, the others and calls of a watcher in threads."""
     duties = {
         "messages": MessageWorker(settings, url, stop).run,
         "jobs": JobWorker(url, stop).run,
         "reports": ReportWorker(settings, url, stop).run,
     }
+    if settings.worker_watcher is not None:
+        duties["watcher"] = Watcher(settings, url, stop).run
     failed: list[str] = []
 
     def supervised(name: str, run: Callable[[], None]) -> None:
