@@ -1,6 +1,6 @@
 """Templates of users: what they make of an event, and everything in them that could grow, stopped within 50 ms."""
 
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -61,12 +61,12 @@ BOMBS = [
 @pytest.mark.parametrize("source", BOMBS)
 def test_whatever_could_grow_is_stopped(source: str) -> None:
     made("{{ event.title | upcase }}")  # the library is imported once
-    began = perf_counter()
+    began = thread_time()
     try:
         text = made(source, BIG)
     except TemplateError:
         text = ""
-    assert perf_counter() - began < 0.25, "ten times as fast on an idle machine"
+    assert thread_time() - began < 0.15, "a third of that on an idle machine"
     assert len(text) <= 10_000
 
 
