@@ -17,6 +17,7 @@ import pytest
 import typer.main
 
 from logistics_api.app import create_app
+from logistics_api.http.auth.scopes import SIGN_IN_PATH, SIGNED_IN_PATH
 from logistics_core.catalogue import built_in_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.cli import app as command_line
@@ -117,6 +118,10 @@ def test_make_targets_and_their_variables_exist(page: Path) -> None:
             assert set(re.findall(r" ([A-Z]+)=", match[2])) <= variables, line
 
 
+FOR_BROWSERS: dict[str, set[str]] = {SIGN_IN_PATH: {"return_to"}, SIGNED_IN_PATH: {"code", "state"}}
+"""Addresses that people follow, and no program calls."""
+
+
 @cache
 def operations() -> dict[str, set[str]]:
     """path, its parameters unnamed → names of the query parameters that any of its methods takes."""
@@ -125,7 +130,7 @@ def operations() -> dict[str, set[str]]:
         parameters = [each for method in methods.values() for each in method.get("parameters", [])]
         names = {each["name"] for each in parameters if each["in"] == "query"}
         found[re.sub(r"\{\w+\}", "{}", path)] = names
-    return found
+    return found | FOR_BROWSERS
 
 
 @each_page()

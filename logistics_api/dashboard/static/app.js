@@ -292,7 +292,7 @@ function askToSignIn(buttons) {
 function showSignedOut(problem) {
   const [heading, words] = signedOut(problem);
   leave(heading);
-  const links = h("p", { class: "chips" }, signInButtons("The dashboard requires an API key.", "/"));
+  const links = h("p", { class: "chips" }, signInButtons(canSignIn ? "Sign in to see this dashboard." : "This dashboard requires an API key.", "/"));
   replace(body, h("div", { class: "panel" }, message(problem ? "warning" : "check", heading, words, links)));
   showLive();
   const overview = h("a", { class: "button", href: at("/") }, "Open the overview");
@@ -327,7 +327,7 @@ async function fail(error, heading = "Logistics Analytics") {
   if (!(error instanceof ApiError)) console.error(error);
   leave(heading);
   const again = error.status === 401
-    ? h("p", { class: "chips" }, signInButtons("This dashboard requires an API key."))
+    ? h("p", { class: "chips" }, signInButtons(canSignIn ? "Sign in to see this dashboard." : "This dashboard requires an API key."))
     : h("button", { type: "button", class: "button primary", onclick: () => follow(router.read()) }, icon("refresh"), "Try again");
   if (canSignIn && error.kind?.endsWith(":key-needed")) return askToSignIn(again);
   const note = error.requestId && h("small", {}, `request ${error.requestId}`);
