@@ -175,7 +175,7 @@ async def request_trial(_: NoParameters, request: Request, database: Reader) -> 
     (trial_id,) = await database.write(queries.TRY_A_RULE, parameters)
     if trial_id is None:
         detail = (
-            "A hundred trials wait for a worker, or ten thousand were made today. Does a worker run? `logistics up` "
+            "A thousand trials wait for a worker, or ten thousand were made today. Does a worker run? `logistics up` "
             "or `logistics work` starts it. Try again when it has served them."
         )
         raise Problem(

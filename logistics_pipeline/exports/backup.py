@@ -35,6 +35,7 @@ _LEFT_OUT = frozenset(
         "catalogue.requests",
         "identity.current_links",
         "alert.heartbeats",
+        "alert.trials",
         "models.jobs",
         "models.job_results",
         "notify.attempts",

@@ -126,7 +126,7 @@ BEGIN
     DELETE FROM alert.trials WHERE requested_at < pg_catalog.now() - interval '1 day';
     INSERT INTO alert.trials (name, definition, days, requested_by)
     SELECT rule_name, rule_definition, days_back, requester
-    WHERE (SELECT count(*) FROM alert.trials WHERE state IN ('queued', 'running')) < 100
+    WHERE (SELECT count(*) FROM alert.trials WHERE state IN ('queued', 'running')) < 1000
         AND (SELECT count(*) FROM alert.trials) < 10000
     RETURNING trial_id INTO new_trial;
     IF new_trial IS NOT NULL THEN
@@ -135,7 +135,7 @@ BEGIN
     RETURN new_trial;
 END
 $$;
-COMMENT ON FUNCTION alert.request_trial IS 'Asks a worker to try a rule; returns the ID of the request, NULL if a hundred wait, or ten thousand were made within a day';
+COMMENT ON FUNCTION alert.request_trial IS 'Asks a worker to try a rule; returns the ID of the request, NULL if a thousand wait, or ten thousand were made within a day';
 REVOKE ALL ON FUNCTION alert.request_trial FROM public;
 
 ALTER TABLE alert.incidents ADD COLUMN IF NOT EXISTS chart jsonb;
