@@ -24,7 +24,7 @@ from tests.database.records import as_array, shipment
 from tests.faults.proxy import Strike
 from tests.notifying.sink import Reply
 
-PATIENCE_SECONDS = 15
+PATIENCE_SECONDS = 45
 """For what has to come; it is less than the minute after which workers look again without a reason."""
 WORKERS = 2
 TIMES = [timedelta(minutes=each) for each in (4, 4, 7, 15, 15, 60, -5, -30)]
