@@ -22,7 +22,7 @@ _NARROWED = ("answer_board", "read_dataset_metrics", "read_key_figures", "read_m
 
 _WITHOUT_ROWS = (
     *("add_board", "change_board", "delete_board", "export_board", "list_boards", "read_board"),
-    *("close_session", "open_session", "read_session"),
+    *("close_session", "finish_sign_in", "open_session", "read_session", "start_sign_in"),
     *("read_datasets", "read_index", "read_measures"),
     *("read_health", "read_inference_live", "read_inference_ready", "read_readiness"),
 )
@@ -45,6 +45,10 @@ _REFUSED = (
     # alerts and messages
     *("acknowledge_incident", "add_silence", "assign_incident", "comment_on_incident", "end_silence"),
     *("list_endpoints", "list_incidents", "list_messages", "list_rules", "list_silences", "read_feed", "read_incident"),
+    *("add_rule", "change_rule", "list_written_rules", "read_rule", "remove_rule", "read_trial", "request_trial"),
+    *("add_window", "end_window", "list_mail_suppressions", "list_board_reports", "list_windows", "read_report_edition"),
+    # who changed what
+    *("export_audit_entries", "list_audit_entries"),
     # the identities of things, and systems
     *("accept_identity_proposal", "list_identities", "list_identity_proposals", "list_links", "list_things"),
     *("list_unlinked", "make_link", "read_thing", "reject_identity_proposal"),

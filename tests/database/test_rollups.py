@@ -53,12 +53,13 @@ metrics:
   - {{name: revenue, aggregate: sum, field: price}}
   - {{name: heavy, aggregate: rows, filter: [{{field: weight, operator: gt, value: 10}}]}}
   - {{name: heavy_revenue, aggregate: sum, field: price,
-      filter: [{{field: weight, operator: gt, value: 10}}, {{field: depot, operator: ne, value: null}}]}}
+      filter: [{{field: weight, operator: gt, value: 10}}, {{field: depot, operator: ne, value: null}},
+               {{field: customer, operator: ne, value: 50%}}]}}
   - {{name: heaviest, aggregate: max, field: weight}}
   - {{name: first_sent, aggregate: min, field: sent_on}}
   - {{name: customers, aggregate: distinct, field: customer}}
   - {{name: express_customers, aggregate: distinct, field: customer,
-      filter: [{{field: express, operator: eq, value: true}}]}}
+      filter: [{{field: express, operator: eq, value: true}}, {{field: customer, operator: ne, value: 100% sure}}]}}
   - {{name: median_weight, aggregate: quantile, field: weight, quantile: 0.5}}
   - {{name: mean_price, aggregate: avg, field: price}}
   - {{name: share_of_heavy, aggregate: ratio, of: [heavy, parcels_sent]}}
