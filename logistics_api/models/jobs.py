@@ -85,11 +85,7 @@ async def request_model_job(
     (job_id,) = await database.write(queries.MAKE_JOB, parameters)
     if job_id is None:
         raise _too_many()
-    if idempotency_key is not None and not await database.fetch_value(
-        queries.IS_SAME_JOB, {"input": rows, "version": document.version, "job_id": job_id}
-    ):
-        raise _other_job(idempotency_key, job_id)
-    job = await _read(database, model, job_id, request)
+    job = await _read(database, model, job_id, request, rows=rows, version=document.version)
     return JSONResponse(job, 202, {"Location": job["status_url"]})
 
 
@@ -147,10 +143,22 @@ async def read_model_job_result(
     return uncached(document)
 
 
-async def _read(database: Database, model: str, job_id: UUID, request: Request) -> dict[str, Any]:
-    found = await database.fetch_value(queries.ONE_JOB, {"model": model, "job_id": job_id})
+async def _read(
+    database: Database,
+    model: str,
+    job_id: UUID,
+    request: Request,
+    *,
+    rows: str | None = None,
+    version: int | None = None,
+) -> dict[str, Any]:
+    """A job, if it was asked for with these rows and this version where they are given."""
+    asked = {"model": model, "job_id": job_id, "input": rows, "version": version}
+    found = await database.fetch_value(queries.ONE_JOB, asked)
     if found is None:
         raise _unknown_job(model, job_id)
+    if not found.pop("is_same"):
+        raise _other_job(job_id)
     address = f"{context_of(request.scope).prefix}/api/models/{model}/jobs/{job_id}"
     return {
         **found,
@@ -165,13 +173,13 @@ def _unknown_job(model: str, job_id: UUID) -> Problem:
     return Problem(404, "unknown-job", "Unknown job", detail)
 
 
-def _other_job(key: str, job_id: UUID) -> Problem:
+def _other_job(job_id: UUID) -> Problem:
     return Problem(
         422,
         "idempotency-key-reused",
         "Idempotency key reused",
-        f"The Idempotency-Key {key!r} belongs to the job {job_id}, which was asked for with other rows or another "
-        "version. Send another key; nothing was made.",
+        f"The Idempotency-Key belongs to the job {job_id}, which was asked for with other rows or another version. "
+        "Send another key; nothing was made.",
     )
 
 

@@ -291,15 +291,6 @@ MAKE_JOB = f"""
 SELECT {REQUEST_JOB}
 """
 
-IS_SAME_JOB = """
--- Says whether a job is about these rows: an idempotency key gives the job that was made with it.
--- One row.
--- Reads models.jobs.
-SELECT input = %(input)s::jsonb AND (%(version)s::integer IS NULL OR version = %(version)s)
-FROM models.jobs
-WHERE job_id = %(job_id)s
-"""
-
 CANCEL = f"""
 -- Cancels a job.
 -- One row: whether it was; one that has ended cannot be.
@@ -307,7 +298,8 @@ SELECT {CANCEL_JOB}
 """
 
 ONE_JOB = """
--- Returns a job.
+-- Returns a job; `is_same` says whether it was asked for with certain rows, and a version: an idempotency key gives the
+-- job that was made with it.
 -- One row: a JSON object, NULL if there is none.
 -- Reads models.jobs.
 SELECT (
@@ -317,7 +309,10 @@ SELECT (
         'requested_at', job.requested_at, 'started_at', job.started_at, 'finished_at', job.finished_at,
         'queue_seconds',
         extract(epoch FROM coalesce(job.started_at, clock_timestamp()) - job.requested_at)::double precision,
-        'seconds', job.seconds, 'memory_bytes', job.memory_bytes, 'error', job.error
+        'seconds', job.seconds, 'memory_bytes', job.memory_bytes, 'error', job.error,
+        'is_same', %(input)s::jsonb IS NULL OR (
+            job.input = %(input)s::jsonb AND (%(version)s::integer IS NULL OR job.version = %(version)s)
+        )
     )
     FROM models.jobs AS job
     WHERE job.job_id = %(job_id)s AND job.model = %(model)s
