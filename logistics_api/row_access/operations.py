@@ -46,7 +46,14 @@ _REFUSED = (
     *("acknowledge_incident", "add_silence", "assign_incident", "comment_on_incident", "end_silence"),
     *("list_endpoints", "list_incidents", "list_messages", "list_rules", "list_silences", "read_feed", "read_incident"),
     *("add_rule", "change_rule", "list_written_rules", "read_rule", "remove_rule", "read_trial", "request_trial"),
-    *("add_window", "end_window", "list_mail_suppressions", "list_board_reports", "list_windows", "read_report_edition"),
+    *(
+        "add_window",
+        "end_window",
+        "list_mail_suppressions",
+        "list_board_reports",
+        "list_windows",
+        "read_report_edition",
+    ),
     # who changed what
     *("export_audit_entries", "list_audit_entries"),
     # the identities of things, and systems

@@ -12,15 +12,25 @@ COMMENT ON COLUMN access.group_row_access.row_access IS 'The rows: dataset → a
 CREATE OR REPLACE TRIGGER tell_of_sessions AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON access.group_row_access
 FOR EACH STATEMENT EXECUTE FUNCTION access.tell_of_sessions();
 
--- The audit log of what came after migration 0026 in the order of versions.
+-- Their part of the audit log.
 CREATE OR REPLACE TRIGGER log_change AFTER INSERT OR UPDATE OR DELETE ON access.group_row_access
 FOR EACH ROW EXECUTE FUNCTION access.log_change('group', 'group_name');
-CREATE OR REPLACE TRIGGER log_change AFTER UPDATE OF disabled_at ON access.people
-FOR EACH ROW WHEN (old.disabled_at IS DISTINCT FROM new.disabled_at)
-EXECUTE FUNCTION access.log_change('person', 'person_id', 'groups signed_in_at', 'name email');
+-- People who sign in, and their sessions: not every use of them.
+CREATE OR REPLACE TRIGGER log_new AFTER INSERT OR DELETE ON access.people
+FOR EACH ROW EXECUTE FUNCTION access.log_change('person', 'person_id', 'subject signed_in_at');
+CREATE OR REPLACE TRIGGER log_change AFTER UPDATE ON access.people
+FOR EACH ROW
+WHEN (
+    (old.name, old.email, old.groups, old.disabled_at)
+    IS DISTINCT FROM (new.name, new.email, new.groups, new.disabled_at)
+)
+EXECUTE FUNCTION access.log_change('person', 'person_id', 'subject signed_in_at', 'name');
+CREATE OR REPLACE TRIGGER log_new AFTER INSERT ON access.sessions
+FOR EACH ROW EXECUTE FUNCTION access.log_change('session', 'session_id', 'digest state_digest', '', 'signed_in');
 CREATE OR REPLACE TRIGGER log_change AFTER UPDATE OF ended_at ON access.sessions
-FOR EACH ROW WHEN (old.ended_at IS NULL AND new.ended_because <> 'signed out')
-EXECUTE FUNCTION access.log_change('session', 'session_id', 'digest state_digest seen_at idle_ends_at', 'person_id');
+FOR EACH ROW WHEN (old.ended_at IS NULL AND new.ended_at IS NOT NULL)
+EXECUTE FUNCTION access.log_change('session', 'session_id', 'digest state_digest', 'person_id', 'ended');
+-- What came after migration 0026 otherwise.
 CREATE OR REPLACE TRIGGER log_change AFTER INSERT OR UPDATE OR DELETE ON alert.windows
 FOR EACH ROW EXECUTE FUNCTION access.log_change('maintenance_window', 'window_id');
 CREATE OR REPLACE TRIGGER log_change AFTER INSERT OR UPDATE OR DELETE ON notify.reports

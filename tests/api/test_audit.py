@@ -24,6 +24,7 @@ from tests.api.world import BOARD_ID, load_world
 from tests.contract_texts import FUEL
 
 BOARD = {"title": "Fleet", "description": "", "panels": []}
+RULE = {"title": "Figures are old", "watch": {"kind": "figures_behind"}}
 REMOTE = {"api_anonymous": "none", "api_published_at": "0.0.0.0"}
 
 
@@ -38,7 +39,8 @@ def entries(url: str, **filters: str) -> list[dict[str, Any]]:
 
 CHANGES_NOTHING = {
     "open_session": "The cookie holds the key; nothing is stored.",
-    "close_session": "The browser forgets its cookie; nothing is stored.",
+    "close_session": "With a key, the browser forgets its cookie. Of people: `test_people_sessions`.",
+    "request_trial": "A question about the past.",
     "infer": "Predicts at once; nothing is stored.",
     "infer_by_version": "Predicts at once; nothing is stored.",
 }
@@ -86,6 +88,23 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any], tuple[str, str]]] = {
         ("silence", "added"),
     ),
     "end_silence": ("DELETE", "/api/alerts/silences/1", {}, ("silence", "changed")),
+    "add_rule": (
+        "POST", "/api/alerts/rules", {"json": {"name": "late", "definition": RULE}}, ("alert_rule", "added"),
+    ),
+    "change_rule": (
+        "PUT", "/api/alerts/rules/late",
+        {"json": {"definition": RULE | {"severity": "info"}}, "headers": {"If-Match": '"1"'}},
+        ("alert_rule", "changed"),
+    ),
+    "remove_rule": (
+        "DELETE", "/api/alerts/rules/late", {"headers": {"If-Match": '"2"'}}, ("alert_rule", "changed"),
+    ),
+    "add_window": (
+        "POST", "/api/alerts/windows",
+        {"json": {"reason": "backup", "ends_at": TOMORROW, "hours": {"from": "01:00", "to": "02:00"}}},
+        ("maintenance_window", "added"),
+    ),
+    "end_window": ("DELETE", "/api/alerts/windows/1", {}, ("maintenance_window", "changed")),
     "add_board": ("POST", "/api/boards", {"json": BOARD}, ("board", "added")),
     "change_board": (
         "PUT", f"/api/boards/{BOARD_ID}", {"json": BOARD, "headers": {"If-Match": '"3"'}}, ("board", "changed"),

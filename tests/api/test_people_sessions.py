@@ -104,6 +104,26 @@ def test_an_ended_session_is_refused_everywhere_at_once(
     wait_until(lambda: status(other, token) == status(one, token) == 401, 20)
 
 
+def test_signing_in_and_out_is_logged_in_the_name_of_the_person(
+    two: tuple[Any, Any, str], connection: Connection
+) -> None:
+    token = start(connection, "logged")
+    assert status(two[0], token) == 200
+    ours = {"Cookie": f"logistics_session={token}", "Sec-Fetch-Site": "same-origin"}
+    assert two[0].client.delete("/api/session", headers=ours).status_code == 204
+    added, signed_in, ended = connection.execute(
+        "SELECT actor_kind, actor, person_id, object_kind, action, coalesce(after, before)::text FROM access.audit "
+        "ORDER BY entry_id DESC LIMIT 3"
+    ).fetchall()[::-1]
+    assert [each[3:5] for each in (added, signed_in, ended)] == [
+        ("person", "added"),
+        ("session", "signed_in"),
+        ("session", "ended"),
+    ]
+    assert ended[:2] == ("person", "Ada") and ended[2] is not None
+    assert all("digest" not in each[5] and token not in each[5] for each in (added, signed_in, ended))
+
+
 def test_a_disabled_person_cannot_sign_in_until_enabled(connection: Connection) -> None:
     start(connection, "zoe")
     disable_person(connection, "zoe")

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import psycopg
 
+from logistics_api.database.operator import current_actor
 from logistics_api.database.pool import Database
 from logistics_api.database.problems import NOT_MIGRATED
 from logistics_api.errors import Problem
@@ -23,6 +24,8 @@ from logistics_api.http.auth.principals import Method, Principal
 from logistics_api.http.auth.problems import person_disabled
 from logistics_api.http.auth.queries import EXTEND_SESSIONS, SESSIONS, SIGN_IN, SIGN_OUT
 from logistics_api.http.auth.rate_limits import Bucket
+from logistics_api.http.context import current_request_id
+from logistics_core.database_contract.actors import Actor, ActorKind
 from logistics_core.row_access.rules import RowAccess
 from logistics_core.settings import ROLE_SCOPES, SCOPES_OF_SOME_ROWS, Settings
 
@@ -109,6 +112,7 @@ class Sessions:
             Problem: 403, the person is disabled; 503, the database is unavailable; 501, it is a read-only copy.
         """
         assert self._database is not None
+        _act_as(person.name)
         _, outcome = await self._database.write(
             SIGN_IN,
             {
@@ -129,6 +133,8 @@ class Sessions:
             Problem: 503, the database is unavailable.
         """
         assert self._database is not None
+        if (session := self._known.get(digest)) is not None:
+            _act_as(session.principal.name, session.principal.person_id)
         self._drop(digest)
         await self._database.write(SIGN_OUT, {"digest": digest})
         self._drop(digest)  # a request may have found it meanwhile
@@ -228,3 +234,8 @@ class Sessions:
 def digest_of(token: bytes) -> bytes | None:
     """What a session is found by; None if this cannot be a token."""
     return sha256(token).digest() if TOKEN.fullmatch(token) else None
+
+
+def _act_as(name: str, person_id: int | None = None) -> None:
+    """Notes who signs in or out, for the audit log: the request itself comes from nobody yet, or no more."""
+    current_actor.set(Actor(ActorKind.PERSON, name, person_id, current_request_id.get()))
