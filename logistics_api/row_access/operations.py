@@ -22,7 +22,7 @@ _NARROWED = ("answer_board", "read_dataset_metrics", "read_key_figures", "read_m
 
 _WITHOUT_ROWS = (
     *("add_board", "change_board", "delete_board", "export_board", "list_boards", "read_board"),
-    *("close_session", "finish_sign_in", "open_session", "read_session", "start_sign_in"),
+    *("close_session", "open_session", "read_session"),
     *("read_datasets", "read_index", "read_measures"),
     *("read_health", "read_inference_live", "read_inference_ready", "read_readiness"),
 )
