@@ -207,7 +207,7 @@ def test_in_memory_a_session_ends_at_the_same_moments(monkeypatch: pytest.Monkey
     clock = [1_000.0]
     monkeypatch.setattr("logistics_api.http.auth.sessions.time", lambda: clock[0])
     sessions = Sessions(Settings(session_idle_hours=1.0), None)
-    row = (1, "Ada", ["dispatch"], "openid-connect")
+    row = (1, "Ada", ["dispatch"], None, "openid-connect")
     sessions._know(b"idle", *row, 100_000.0, 1_500.0)
     sessions._know(b"old", *row, 5_000.0, 1_500.0)
     clock[0] = 1_499.0
@@ -227,7 +227,7 @@ def test_only_so_many_sessions_are_held_in_memory(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("logistics_api.http.auth.sessions.MOST_SESSIONS", 3)
     sessions = Sessions(Settings(), None)
     for number in range(5):
-        sessions._know(b"%d" % number, 1, "Ada", [], "openid-connect", time.time() + 60, time.time() + 60)
+        sessions._know(b"%d" % number, 1, "Ada", [], None, "openid-connect", time.time() + 60, time.time() + 60)
     assert len(sessions) == 3 and sessions.find(b"0") is None and sessions.find(b"4") is not None
 
 

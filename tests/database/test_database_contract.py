@@ -118,6 +118,7 @@ def test_scripts_name_only_states_of_the_contract() -> None:
     about_pulls.add("housekeeping/old_pulls.sql")
     of_pulls = {state for path, state in named if path in about_pulls}
     about_models = {path for path, _ in named if path.startswith(("models/", "migrations/0022_model"))}
+    about_models |= {"housekeeping/delete_old_predictions.sql"}
     of_models = {state for path, state in named if path in about_models}
     about_identities = {"migrations/0021_identities.sql"}
     of_identities = {state for path, state in named if path in about_identities}

@@ -21,9 +21,13 @@ const LONGEST = 120;
 const KINDS = {
   "": "All things",
   key: "API keys",
+  person: "People",
+  session: "Sign-ins",
+  group: "Groups with some rows only",
   board: "Boards",
   alert_rule: "Alert rules",
   silence: "Silences",
+  maintenance_window: "Maintenance windows",
   incident: "Incidents",
   contract_request: "Requests about contracts",
   contract: "Contracts",
@@ -42,6 +46,7 @@ const KINDS = {
   endpoint: "Endpoints",
   suppression: "Suppressions",
   message: "Messages",
+  report: "Reports",
   audit_log: "This log",
 };
 const ACTORS = { key: "API key", person: "Signed in", anonymous: "Without a key", command_line: "Command line", process: "By itself", login: "Database login" };
