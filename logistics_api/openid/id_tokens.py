@@ -4,15 +4,15 @@ Keys are those that the issuer publishes, never what a token brings along; algor
 with a public key, so that nobody can sign with what everybody knows.
 """
 
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError, SecurityWarning
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import JWKRegistry, KeySet
 from joserfc.jws import JWSRegistry
+from joserfc.util import base64_to_int
 
 from logistics_api.openid.errors import Reason, SignInError
 
@@ -47,9 +47,9 @@ def read_keys(document: Mapping[str, Any]) -> KeySet:
     keys = []
     for data in listed[:MOST_KEYS] if isinstance(listed, list) else ():
         if isinstance(data, dict) and data.get("kty") in _PUBLIC_KEY_TYPES and data.get("use", "sig") == "sig":
-            with suppress(JoseError, ValueError, TypeError, KeyError), warnings.catch_warnings():
-                warnings.simplefilter("error", SecurityWarning)
-                keys.append(JWKRegistry.import_key(data))
+            with suppress(JoseError, ValueError, TypeError, KeyError):
+                if data["kty"] != "RSA" or base64_to_int(data["n"]).bit_length() >= LEAST_RSA_BITS:
+                    keys.append(JWKRegistry.import_key(data))
     if not keys:
         raise SignInError(Reason.UNAVAILABLE, "The identity provider publishes no key for signatures that can be used.")
     return KeySet(keys)

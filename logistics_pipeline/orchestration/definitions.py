@@ -20,6 +20,7 @@ from logistics_pipeline.orchestration.assets.pictures import pictures
 from logistics_pipeline.orchestration.assets.pull_checks import build_pull_checks
 from logistics_pipeline.orchestration.assets.pulled import build_pulled_assets, upstream_of
 from logistics_pipeline.orchestration.assets.raw import build_raw_asset, build_retired_asset
+from logistics_pipeline.orchestration.assets.worker import ALERTS, MESSAGES, check_worker
 from logistics_pipeline.orchestration.jobs import (
     CHECK_JOB,
     REFRESH_JOB,
@@ -45,12 +46,7 @@ from logistics_pipeline.orchestration.sensors.source_pulls import build_pull_sen
 from logistics_pipeline.orchestration.sensors.stale_analytics import build_refresh_sensor
 from logistics_pipeline.orchestration.sensors.stale_forecasts import build_forecast_sensors
 from logistics_pipeline.orchestration.sensors.stale_models import build_model_sensors
-from logistics_pipeline.orchestration.sensors.worker_activity import (
-    ALERTS,
-    MESSAGES,
-    build_worker_sensor,
-    check_worker,
-)
+from logistics_pipeline.orchestration.sensors.worker_activity import build_worker_sensor
 from logistics_pipeline.sources.definitions.in_force import read_sources
 
 

@@ -14,6 +14,7 @@ from logistics_pipeline.orchestration.assets.models import GROUP as MODEL_GROUP
 from logistics_pipeline.orchestration.assets.models import model_keys
 from logistics_pipeline.orchestration.assets.pulled import pulled_key
 from logistics_pipeline.orchestration.assets.raw import raw_key
+from logistics_pipeline.orchestration.assets.worker import check_worker
 from logistics_pipeline.orchestration.retries import NO_RUN_RETRIES
 from logistics_pipeline.sources.definitions.definition import RestSource
 
@@ -102,8 +103,12 @@ def build_model_jobs(catalogue: Catalogue) -> "list[UnresolvedAssetJobDefinition
     ]
 
 
-CHECKS_OF_TABLES = dg.AssetSelection.all_asset_checks() - dg.AssetSelection.groups(FORECAST_GROUP, MODEL_GROUP)
-"""Those of forecasts and models run with them."""
+CHECKS_OF_TABLES = (
+    dg.AssetSelection.all_asset_checks()
+    - dg.AssetSelection.groups(FORECAST_GROUP, MODEL_GROUP)
+    - dg.AssetSelection.checks(check_worker)
+)
+"""Those of forecasts and models run with them, that of the worker is repeated by its sensor."""
 
 REFRESH_JOB = dg.define_asset_job(
     "refresh_analytics_job",

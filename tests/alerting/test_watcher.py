@@ -82,6 +82,7 @@ def test_what_is_wrong_is_said_once_and_without_the_address(
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "INFO"]
     secret.unlink()
     watcher._say(watcher._call())
+    watcher._http.close()
     assert "cannot be read" in caplog.text and "secret-token" not in caplog.text
 
 

@@ -230,7 +230,7 @@ def test_groups_may_stand_deep_in_the_claims_or_at_the_userinfo_endpoint_alone(
         sign_in(browser, idp)
         session = browser.get(SESSION).json()
         assert (session["name"], session["roles"]) == ("Deep", ["admin"])
-        assert session["scopes"] == ["read", "export", "ingest", "contracts", "boards", "alerts"]
+        assert session["scopes"] == ["read", "export", "ingest", "contracts", "boards", "alerts", "audit"]
         idp.userinfo = {"sub": "deep"}
         sign_in(browser, idp)
         assert browser.get(SESSION).json()["roles"] == ["viewer"], "the default"

@@ -21,6 +21,7 @@ from logistics_pipeline.orchestration.assets import checks as asset_checks
 from logistics_pipeline.orchestration.assets.checks import check_key
 from logistics_pipeline.orchestration.assets.forecasts import forecasts_key
 from logistics_pipeline.orchestration.assets.models import model_key
+from logistics_pipeline.orchestration.assets.worker import HEARTBEAT
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.orchestration.jobs import CHECK_JOB, REFRESH_JOB
 from logistics_pipeline.orchestration.sensors import stale_analytics
@@ -88,7 +89,7 @@ def test_all_checks_belong_to_assets_and_say_what_they_are() -> None:
     assert {key.name for key in of_forecasts} == {"better_than_naive", "coverage", "fresh"}
     of_models = {key for key in graph.asset_check_keys if key.asset_key == model_key("shipments.delivery_time")}
     assert {key.name for key in of_models} == {"better_than_naive", "coverage", "drift", "fresh"}
-    others = {key for key in graph.asset_check_keys if key.asset_key.path[0] == "models"}
+    others = {key for key in graph.asset_check_keys if key.asset_key.path[0] == "models"} | {HEARTBEAT.key}
     assert graph.asset_check_keys - of_forecasts - others == {check_key(check) for check in CHECKS}
     for key in graph.asset_check_keys:
         assert key.asset_key in graph.get_all_asset_keys()

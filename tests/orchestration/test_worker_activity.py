@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from logistics_pipeline.database.connections import Connection, connect
-from logistics_pipeline.orchestration.sensors.worker_activity import ALERTS, HEARTBEAT, MESSAGES
+from logistics_pipeline.orchestration.assets.worker import ALERTS, HEARTBEAT, MESSAGES
 from tests.orchestration.conftest import System
 
 

@@ -11,46 +11,17 @@ from typing import Any
 
 import dagster as dg
 
-from logistics_core.sql_files import read_sql
+from logistics_pipeline.orchestration.assets.worker import (
+    ALERTS,
+    HEARTBEAT,
+    MESSAGES,
+    Activity,
+    activity_of,
+    finding_of,
+)
 from logistics_pipeline.orchestration.resources import DatabaseResource
 
-LATEST_HEARTBEAT_SECONDS = 60.0
-"""A worker says every 15 seconds that it is there."""
 REPEAT_SECONDS = 3_600
-
-ALERTS = dg.AssetSpec(
-    ["worker", "alerts_evaluated"],
-    group_name="worker",
-    kinds={"postgres"},
-    owners=["team:logistics"],
-    description="Rules of alerts, evaluated by the worker (`logistics work`) beside Dagster. Each observation says how "
-    "many were, and what is open.",
-    metadata={"dagster/table_name": "alert.incidents"},
-)
-MESSAGES = dg.AssetSpec(
-    ["worker", "messages_delivered"],
-    group_name="worker",
-    kinds={"postgres"},
-    owners=["team:logistics"],
-    deps=[ALERTS],
-    description="Messages of the last day, sent by the worker (`logistics work`) beside Dagster. Each observation says "
-    "what became of them.",
-    metadata={"dagster/table_name": "notify.messages"},
-)
-HEARTBEAT = dg.AssetCheckSpec(
-    "heartbeat",
-    asset=ALERTS.key,
-    description=f"A worker has evaluated alerts within the last {LATEST_HEARTBEAT_SECONDS:.0f} seconds.",
-)
-
-Activity = Mapping[str, Any]
-"""What `sql/describing/worker_activity.sql` says."""
-
-
-@dg.multi_asset_check(name="check_worker", specs=[HEARTBEAT])
-def check_worker(database: dg.ResourceParam[DatabaseResource]) -> dg.AssetCheckResult:
-    """The check as people run it; the sensor repeats it without a run."""
-    return dg.AssetCheckResult(**_heartbeat(_activity(database)))
 
 
 def build_worker_sensor(interval_seconds: int) -> dg.SensorDefinition:
@@ -65,7 +36,7 @@ def build_worker_sensor(interval_seconds: int) -> dg.SensorDefinition:
     def worker_activity(
         context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
     ) -> dg.SensorResult | dg.SkipReason:
-        activity, before = _activity(database), json.loads(context.cursor or "{}")
+        activity, before = activity_of(database), json.loads(context.cursor or "{}")
         events, now = _news(activity, before, time.time())
         if not events:
             return dg.SkipReason("the worker has done nothing new")
@@ -74,20 +45,12 @@ def build_worker_sensor(interval_seconds: int) -> dg.SensorDefinition:
     return worker_activity
 
 
-def _activity(database: DatabaseResource) -> Activity:
-    with database.connect() as connection:
-        row = connection.execute(read_sql("describing/worker_activity").encode()).fetchone()
-    assert row is not None
-    found: Activity = row[0]
-    return found
-
-
 def _news(
     activity: Activity, before: Mapping[str, Any], now: float
 ) -> tuple[list[dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation], dict[str, Any]]:
     """What is told, and what is known afterwards: the cursor."""
     alerts = [activity[name] for name in ("rules", "not_evaluated", "open", "newest_incident")]
-    finding = _heartbeat(activity)
+    finding = finding_of(activity)
     known = {**before}
     events: list[dg.AssetObservation | dg.AssetMaterialization | dg.AssetCheckEvaluation] = []
     if alerts != before.get("alerts") and activity["rules"]:
@@ -101,22 +64,6 @@ def _news(
         events.append(dg.AssetCheckEvaluation(asset_key=ALERTS.key, check_name=HEARTBEAT.name, **finding))
         known |= {"passed": finding["passed"], "checked_at": now}
     return events, known
-
-
-def _heartbeat(activity: Activity) -> dict[str, Any]:
-    seconds, problem = activity["seconds_since_heartbeat"], activity["problem"]
-    passed = seconds is not None and seconds < LATEST_HEARTBEAT_SECONDS
-    if passed:
-        words = f"A worker evaluates alerts, with a problem: {problem}" if problem else "A worker evaluates alerts."
-    else:
-        since = "has ever run" if seconds is None else f"has evaluated alerts for {seconds:,.0f} seconds"
-        words = f"No worker {since}: nobody is told when something is wrong. Start one: logistics work"
-    return {
-        "passed": passed,
-        "severity": dg.AssetCheckSeverity.WARN,
-        "description": words,
-        "metadata": {} if seconds is None else {"seconds_since_heartbeat": round(seconds, 1)},
-    }
 
 
 def _alerts_observation(activity: Activity) -> dg.AssetObservation:
