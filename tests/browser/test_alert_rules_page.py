@@ -38,6 +38,7 @@ def serve_trials(made: Any) -> None:
         wait_until(lambda: serve_next_trial(connection))
 
 
+@pytest.mark.slow
 def test_a_rule_is_made_tried_changed_and_removed(ruled: Any, new_page: Any) -> None:
     page, watched = new_page(ruled, "/alerts")
     page.get_by_role("button", name="New rule").click()

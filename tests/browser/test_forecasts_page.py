@@ -41,6 +41,7 @@ def rows_of(page: Page, table: str) -> Any:
 OF_FARES = "/forecasts?forecast=rides.fares.day"
 
 
+@pytest.mark.slow
 def test_a_forecast_says_how_it_was_made_and_how_wrong_it_is(forecast: Any, new_page: Any) -> None:
     page, _ = new_page(forecast, OF_FARES)
     page.locator("[data-drawn=forecast] canvas").wait_for()

@@ -94,6 +94,7 @@ def test_a_file_becomes_a_dataset(site: Any, new_page: NewPage) -> None:
     expect(row).to_contain_text("0 – 88.50")
 
 
+@pytest.mark.slow
 def test_a_proposal_waits_on_the_pages_that_lead_to_it_and_can_be_dismissed(site: Any, new_page: NewPage) -> None:
     page, _ = new_page(site, "/import")
     send(page, "tolls.csv", FUEL.replace("litres", "euros"))
@@ -118,6 +119,7 @@ COUNTERS = "day,a,b,c\n" + "".join(
 """In three columns, -999 is a number or means that there is none."""
 
 
+@pytest.mark.slow
 def test_one_answer_is_applied_to_all_questions_of_its_kind(site: Any, new_page: NewPage) -> None:
     page, _ = new_page(site, "/import")
     send(page, "counters.csv", COUNTERS)

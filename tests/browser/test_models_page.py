@@ -45,6 +45,7 @@ def rows_of(page: Page, table: str) -> Any:
     return page.get_by_role("table", name=table).locator("tbody tr")
 
 
+@pytest.mark.slow
 def test_a_model_says_what_it_is_what_is_late_and_how_right_it_was(models: Any, new_page: Any) -> None:
     page, _ = new_page(models, "/models?model=deliveries.hours")
     card = page.get_by_role("region", name="In use")
@@ -64,6 +65,7 @@ def test_a_model_says_what_it_is_what_is_late_and_how_right_it_was(models: Any, 
     assert Axe().run(page).response["violations"] == []
 
 
+@pytest.mark.slow
 def test_odd_values_have_their_reason_and_another_model_is_chosen(models: Any, new_page: Any) -> None:
     page, _ = new_page(models, "/models")
     page.get_by_role("combobox", name="Model").select_option("deliveries.price")
@@ -91,6 +93,7 @@ def test_what_is_promoted_is_shown_by_itself(models: Any, new_page: Any) -> None
     expect(page.get_by_text("It was rolled back")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_without_models_the_page_says_what_to_do(needs_chromium: None, new_dashboard: Any, new_page: Any) -> None:
     made = new_dashboard()
     made.command("migrate")

@@ -39,6 +39,7 @@ def settled(page: Page) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_no_page_scrolls_sideways_on_a_phone(open_page: Any, path: str) -> None:
     page = open_page(path, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)

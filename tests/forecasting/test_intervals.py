@@ -1,6 +1,7 @@
 """Intervals: what they cover, and how their width follows what they did cover."""
 
 import numpy as np
+import pytest
 
 from logistics_pipeline.forecasting.engine import forecast
 from logistics_pipeline.forecasting.intervals import adapted_width, overlap_factor
@@ -43,6 +44,7 @@ def test_what_moves_a_whole_level_moves_all_of_its_series_and_no_other() -> None
     assert np.array_equal(width[50:], np.ones(50))
 
 
+@pytest.mark.slow
 def test_small_whole_numbers_are_covered_once_tracked_as_often_as_the_interval_says() -> None:
     """One shipment a day, mostly: rounded outward, every interval would hold 0 to 2, and cover nearly everything."""
     random = np.random.default_rng(13)

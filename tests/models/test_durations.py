@@ -82,6 +82,7 @@ def test_a_group_is_shrunk_towards_what_its_fields_say() -> None:
     assert expected[-2] < expected[-1] < np.log(500)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "growth"), [(1, 0.0), (2, 0.0), (2, 1.0), (3, 1.0)])
 def test_intervals_hold_what_they_say(seed: int, growth: float) -> None:
     whole = history(4000, seed=seed, growth=growth, dated=seed == 2)

@@ -7,7 +7,7 @@ CHANGELOG.md is history and exempt.
 import ast
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -237,21 +237,30 @@ def vocabulary() -> frozenset[str]:
     return frozenset(words)
 
 
+_NAMED_BY: Mapping[type[ast.AST], tuple[str, ...]] = {
+    kind: fields
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+    if (fields := tuple({"id", "attr", "name", "arg", "asname", "module"} & set(kind._fields)))
+}
+"""Kinds of nodes, with those of their fields that name something."""
+
+
 def words_of(tree: ast.Module) -> Iterator[str]:
-    """The identifiers of a module and the words of its texts, docstrings left out."""
+    """The identifiers of a module and the words of its texts, docstrings left out, also those of attributes."""
+    prose, texts = set(), []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes) and node not in _prose(tree):
+        if isinstance(node, ast.Expr):
+            prose.add(node.value)
+        elif isinstance(node, ast.Constant):
+            texts.append(node)
+        for field in _NAMED_BY.get(type(node), ()):
+            if isinstance(value := getattr(node, field), str):
+                yield from value.split(".")
+    for node in texts:
+        if node not in prose and isinstance(node.value, str | bytes):
             text = node.value if isinstance(node.value, str) else node.value.decode(errors="replace")
             yield from re.findall(r"\w+", text)
-        for field in ("id", "attr", "name", "arg", "asname", "module"):
-            if isinstance(value := getattr(node, field, None), str):
-                yield from value.split(".")
-
-
-@cache
-def _prose(tree: ast.Module) -> frozenset[ast.AST]:
-    """Texts that are statements of their own: docstrings, also those of attributes."""
-    return frozenset(node.value for node in ast.walk(tree) if isinstance(node, ast.Expr))
 
 
 def unknown_identifiers(text: str) -> set[str]:
@@ -275,9 +284,9 @@ def test_docstrings_name_what_there_is(package: str) -> None:
         f"{path.relative_to(PROJECT_ROOT)}: {name}"
         for path in SOURCES
         if path.is_relative_to(PROJECT_ROOT / package)
-        for docstring in _prose(ast.parse(path.read_text()))
-        if isinstance(docstring, ast.Constant) and isinstance(docstring.value, str)
-        for name in unknown_identifiers(docstring.value)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for name in unknown_identifiers(node.value.value)
     }
     assert not unknown
 
