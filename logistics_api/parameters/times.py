@@ -14,7 +14,7 @@ from logistics_api.parameters.types import DIGITS
 from logistics_core.durations import DURATION, interval_text
 
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
-_STAMP = rf"(19[0-9]{{2}}|20[0-9]{{2}}|2100)-[0-9]{{2}}-[0-9]{{2}}T{_TIME}"
+_STAMP = rf"(19[0-9]{{2}}|20[0-9]{{2}}|2100)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T{_TIME}"
 _ZONE = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 
 

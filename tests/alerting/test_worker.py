@@ -183,7 +183,7 @@ def test_another_worker_takes_over_from_one_that_is_frozen(
     }  # fmt: skip
     workers = [WorkerProcess(environment, tmp_path / "worker.log", timedelta(0)) for _ in range(2)]
     try:
-        wait_until(lambda: connection.execute("SELECT count(*) FROM alert.heartbeats").fetchone() == (3,))
+        wait_until(lambda: connection.execute("SELECT count(*) FROM alert.heartbeats").fetchone() == (4,))
         wait_until(lambda: connection.execute("SELECT count(*) FROM notify.endpoints").fetchone() == (1,))
         acting = "SELECT worker FROM alert.heartbeats WHERE duty = 'alerts'"
         (name,) = connection.execute(acting).fetchone() or ("",)

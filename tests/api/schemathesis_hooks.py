@@ -142,6 +142,11 @@ def _ask_about_changes_of_models(case: Any) -> None:
     case.query.update({name: EARLIER for name in ("at",) if name in case.query})
 
 
+def _ask_about_changes(case: Any) -> None:
+    """Not every text of the form of a moment is one: of February 30 there is none."""
+    case.query.update({name: f"{EARLIER}T00:00:00Z" for name in ("since", "until") if name in case.query})
+
+
 def _tomorrow() -> str:
     return (datetime.now(UTC) + timedelta(days=1)).isoformat()
 
@@ -216,6 +221,7 @@ def _is_good(name: str) -> bool:
 _WHAT_TO_ASK = {
     "/api/contracts": _ask_about_contracts,
     "/api/alerts": _ask_about_alerts,
+    "/api/audit": _ask_about_changes,
     "/api/models/{model}": _ask_about_models,
     "/v2/models/{model}": _ask_about_models,
     "/api/boards": _ask_about_boards,
