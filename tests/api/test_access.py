@@ -163,6 +163,7 @@ def test_the_reader_can_see_keys_and_change_none(database_url: str, connection: 
             connection.execute(statement)
 
 
+@pytest.mark.slow
 def test_keys_made_and_revoked_take_effect_on_a_running_api(
     database_url: str, serve: Any, wait_until: Callable[..., None], tmp_path: Path
 ) -> None:

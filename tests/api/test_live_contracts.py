@@ -94,6 +94,7 @@ def test_a_new_dataset_is_served_without_a_restart_with_all_that_follows_from_it
     assert api.get("/api/system/status")["contracts_problem"] is None
 
 
+@pytest.mark.slow
 def test_a_changed_contract_changes_filters_and_columns_and_a_retired_dataset_is_gone(
     api: Any, connection: Connection
 ) -> None:
@@ -168,6 +169,7 @@ def test_requests_that_run_during_changes_are_all_answered(api: Any, connection:
     assert row is not None and row[0] <= 10, "the successors use the pool that is there"
 
 
+@pytest.mark.slow
 def test_a_request_under_way_is_finished_by_the_application_that_it_began_with(
     api: Any, connection: Connection, database_url: str
 ) -> None:

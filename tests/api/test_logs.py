@@ -144,6 +144,7 @@ def test_a_log_that_cannot_be_written_keeps_nobody_from_being_answered() -> None
     asyncio.run(write())
 
 
+@pytest.mark.slow
 def test_the_running_api_writes_json_from_its_first_line_to_its_last(
     database_url: str, wait_until: Callable[..., None], give_vega: Callable[[Path], None]
 ) -> None:

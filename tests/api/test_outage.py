@@ -83,6 +83,7 @@ def test_it_starts_without_a_database_and_finds_it_later(
         assert all(is_ready(api) for _ in range(20))
 
 
+@pytest.mark.slow
 def test_it_recovers_when_the_database_restarts_between_requests(
     server: EmbeddedPostgres, url: str, serve: Any, wait_until: Callable[..., None]
 ) -> None:

@@ -624,6 +624,7 @@ def test_unknown_parameters_and_other_methods_are_refused(site: Site) -> None:
     assert site.files() == {}
 
 
+@pytest.mark.slow
 def test_the_openapi_says_what_an_upload_is(refusing: Site) -> None:
     operation = refusing.api.get("/openapi.json")["paths"][UPLOADS]["post"]
     assert operation["requestBody"]["required"]

@@ -94,6 +94,7 @@ def test_a_rule_is_made_tried_changed_and_removed(ruled: Any, new_page: Any) -> 
     expect(row).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_rule_of_a_file_is_shown_and_a_built_in_one_is_switched_off_and_restored(ruled: Any, new_page: Any) -> None:
     page, _ = new_page(ruled, "/alerts")
     page.get_by_role("button", name="Look at of_a_file").click()

@@ -50,6 +50,7 @@ def headings(page: Page) -> Any:
     return page.locator(".board-panels .panel h2")
 
 
+@pytest.mark.slow
 def test_all_charts_come_from_one_answer(dashboard: Any, board: dict[str, Any], open_page: Any) -> None:
     page = open_page("/pipeline")
     asked: list[str] = []

@@ -31,6 +31,7 @@ def changed(needs_chromium: None, new_dashboard: Callable[[], Any]) -> Any:
     return made
 
 
+@pytest.mark.slow
 def test_changes_are_seen_filtered_and_followed_back(changed: Any, new_page: Any) -> None:
     page, _ = new_page(changed, "/")
     page.get_by_role("link", name="Changes").click()

@@ -20,6 +20,7 @@ def chosen(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query)
 
 
+@pytest.mark.slow
 def test_a_question_is_chosen_step_by_step_and_kept_in_the_address(dashboard: Any, open_page: Any) -> None:
     page = open_page("/explore")
     settled(page)
@@ -63,6 +64,7 @@ CHARTS = {
 OPEN = "address => { history.pushState(null, '', address); dispatchEvent(new PopStateEvent('popstate')); }"
 
 
+@pytest.mark.slow
 def test_the_chart_fits_the_question(open_page: Any) -> None:
     page = open_page("/explore")
     settled(page)

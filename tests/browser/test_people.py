@@ -80,6 +80,7 @@ def test_a_person_signs_in_comes_back_to_the_page_they_wanted_and_signs_out(visi
     expect(page.get_by_role("alert").get_by_role("link", name="Sign in")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_session_that_is_ended_says_so_and_a_disabled_person_cannot_come_back(
     visit: Callable[..., Page], closed: Any
 ) -> None:

@@ -130,6 +130,7 @@ def test_files_can_be_filtered_and_the_address_says_how(small: Any, new_page: An
     expect(rows).to_contain_text("vehicle_logs")
 
 
+@pytest.mark.slow
 def test_a_file_opens_at_the_side_with_its_account_drift_batches_and_rejects(small: Any, new_page: Any) -> None:
     page, _ = new_page(small, "/pipeline")
     page.get_by_role("link", name="vehicles.json", exact=True).press("Enter")
@@ -208,6 +209,7 @@ def test_a_reason_leads_to_its_records(dashboard: Any, open_page: Any) -> None:
     expect(page.locator(".rejects li", has_not_text=kinds[0]["reason"])).not_to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_load_shows_its_progress_while_it_runs(small: Any, new_page: Any) -> None:
     page, _ = new_page(small, "/pipeline")
     expect(rows_of(page)).to_have_count(4)
@@ -232,6 +234,7 @@ def test_a_load_shows_its_progress_while_it_runs(small: Any, new_page: Any) -> N
     expect(page.get_by_text("Nothing is being loaded.")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_an_uploaded_file_is_seen_through_to_the_figures_without_a_reload(
     small: Any, new_page: Any, tmp_path: Path
 ) -> None:
@@ -399,6 +402,7 @@ def test_each_file_offers_what_makes_sense_for_it(junk: Any, new_page: Any) -> N
         expect(drawer).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_file_shows_how_it_was_read_its_warning_and_its_rejects_by_reason(junk: Any, new_page: Any) -> None:
     page, _ = new_page(junk, "/pipeline")
     expect(rows_of(page).filter(has_text="fleet.csv")).to_contain_text("2.4% rejected")
@@ -435,6 +439,7 @@ def test_a_retry_by_keyboard_shows_that_it_waits_and_what_came_of_it(junk: Any, 
     expect(drawer.get_by_role("button", name="Retry")).to_be_enabled()
 
 
+@pytest.mark.slow
 def test_an_unload_is_confirmed_first_and_its_rows_are_gone_afterwards(junk: Any, new_page: Any) -> None:
     page, _ = new_page(junk, "/pipeline")
     drawer = open_file(page, "vehicles/fleet.csv")
@@ -456,6 +461,7 @@ def test_an_unload_is_confirmed_first_and_its_rows_are_gone_afterwards(junk: Any
     expect(drawer.locator(".balance")).to_have_text("Read0=Loaded0+Superseded0+Rejected0")
 
 
+@pytest.mark.slow
 def test_a_dismissed_file_leaves_the_list_and_is_shown_with_the_others_on_demand(junk: Any, new_page: Any) -> None:
     page, _ = new_page(junk, "/pipeline")
     expect(rows_of(page).filter(has_text="readme.txt")).to_contain_text("Not recognised")

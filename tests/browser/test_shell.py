@@ -58,6 +58,7 @@ def test_no_page_is_wider_than_its_screen(open_page: Any, path: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width, width
 
 
+@pytest.mark.slow
 def test_every_measure_explains_itself_to_pointer_and_keyboard(dashboard: Any, open_page: Any) -> None:
     measures = {each["label"]: each for each in dashboard.get("/api/measures")["measures"]}
     for path in ("/", "/costs", "/vehicles"):
@@ -213,6 +214,7 @@ def test_on_paper_there_is_only_what_is_read(open_page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 794
 
 
+@pytest.mark.slow
 def test_without_files_the_page_says_how_to_begin_and_changes_by_itself(
     dashboard: Any, new_dashboard: Callable[[], Any], new_page: Any
 ) -> None:
@@ -234,6 +236,7 @@ def last_month(dashboard: Any) -> dict[str, str]:
     return {"start": str(end - timedelta(days=29)), "end": str(end)}
 
 
+@pytest.mark.slow
 def test_while_the_database_is_away_the_page_says_so_and_recovers(
     server_url: str, dashboard: Any, new_dashboard: Callable[[], Any], new_page: Any
 ) -> None:

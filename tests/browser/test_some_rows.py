@@ -5,12 +5,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_shell import settled
 
 
+@pytest.mark.slow
 def test_pages_of_all_rows_are_not_offered_and_say_so(
     dashboard: Any, new_page: Callable[..., tuple[Page, Any]]
 ) -> None:

@@ -476,6 +476,7 @@ def test_arguments_that_make_no_sense_are_refused(arguments: list[str], logistic
     assert done.stderr
 
 
+@pytest.mark.slow
 def test_the_embedded_database_is_started_left_running_and_stopped(logistics: Run, data_dir: Path) -> None:
     embedded = {"database_url": None}
     path = write(data_dir / "raw" / "vehicles.json", as_array([vehicle(1)]))

@@ -49,6 +49,7 @@ def load_drivers(folder: FolderUnderTest, quality: Run, records: list[dict[str, 
     assert run_command(["load", str(path)], environment, data_dir).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_score_below_the_floor_is_told_and_makes_the_exit_code_1(raw_folder: FolderUnderTest, quality: Run) -> None:
     records = [each | {"vehicle_id": None} for each in drivers(9)]
     load_drivers(raw_folder, quality, [*records, records[0] | {"driver_id": "X", "number": -1}])

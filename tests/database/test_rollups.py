@@ -327,6 +327,7 @@ def test_dimensions_are_chosen_again_when_there_are_many_more_records(
     assert not differing_rollups(connection)
 
 
+@pytest.mark.slow
 def test_many_values_are_kept_approximately(
     folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

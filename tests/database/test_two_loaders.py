@@ -283,6 +283,7 @@ _OTHER_SESSIONS = (
 # -- on versions of one file ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_loaders_that_find_different_versions_of_one_file_load_the_newest(
     raw_folder: FolderUnderTest, load_at_once: LoadAtOnce, connection: Connection
 ) -> None:

@@ -144,6 +144,7 @@ def test_ctrl_c_stops_every_process_that_was_started(installation: Installation)
     wait_for(lambda: not installation.processes(), 15, "no process is left")
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_a_sentence(installation: Installation) -> None:
     with socket.create_server(("127.0.0.1", installation.api_port)):
         for command in ("up", "demo"):

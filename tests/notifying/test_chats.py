@@ -121,6 +121,7 @@ def test_telegram_names_its_pause_in_the_answer(sink: Sink) -> None:
     assert (outcome.outcome, outcome.wanted_seconds) == (AttemptOutcome.PASSING, 37.0)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of its plugins, all of which it imports
 def test_apprise_reaches_what_no_other_channel_does(
     connection: Connection, delivery: Delivery, sink: Sink, monkeypatch: pytest.MonkeyPatch

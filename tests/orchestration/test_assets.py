@@ -63,6 +63,7 @@ def test_raw_assets_show_their_columns_with_units() -> None:
     assert columns["weight"].constraints.other == ["> 0"]
 
 
+@pytest.mark.slow
 def test_a_passing_trouble_is_retried_and_the_file_is_loaded(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     real, calls = raw.Loader.load, []
 

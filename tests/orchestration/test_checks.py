@@ -220,6 +220,7 @@ def test_a_single_check_can_be_executed(filled: System) -> None:
     assert [evaluation.asset_check_key for evaluation in result.get_asset_check_evaluations()] == [key]
 
 
+@pytest.mark.slow
 def test_a_file_that_failed_for_good_is_shown_without_a_refresh_and_so_is_its_mending(filled: System) -> None:
     refresh(filled)
     sensor = Sensor(filled)

@@ -133,6 +133,7 @@ def test_an_unload_runs_in_a_run_of_its_own_and_says_what_to_load_again(loaded: 
     assert loaded.tick() == [], "nothing loads it again unasked"
 
 
+@pytest.mark.slow
 def test_an_unload_that_is_killed_after_its_transaction_is_completed_by_the_next_run(
     loaded: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -177,6 +177,7 @@ def server(tmp_path: Path, instance: dg.DagsterInstance) -> Iterator[Server]:
     made.end()
 
 
+@pytest.mark.slow
 def test_a_reload_serves_what_is_new_and_a_run_that_had_begun_goes_on(
     server: Server, instance: dg.DagsterInstance
 ) -> None:
@@ -229,6 +230,7 @@ def test_a_sensor_is_not_evaluated_anew_before_the_daemon_has_noticed_the_reload
     wait_for(lambda: server.evaluate_sensor(instance) == "evaluated after", 20, "the sensor is evaluated anew")
 
 
+@pytest.mark.slow
 def test_reloads_and_runs_are_forks_of_one_process_that_has_imported_everything(
     server: Server, instance: dg.DagsterInstance
 ) -> None:

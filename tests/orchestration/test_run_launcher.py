@@ -163,6 +163,7 @@ def test_a_run_that_no_code_server_started_is_left_alone(instance: dg.DagsterIns
     assert find(instance, run.run_id).status is dg.DagsterRunStatus.STARTED
 
 
+@pytest.mark.slow
 def test_a_server_that_answers_again_gets_its_whole_time_when_it_falls_silent_once_more(
     instance: dg.DagsterInstance, code_server: CodeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -188,6 +188,7 @@ def test_a_documented_api_is_proposed_right_without_a_correction(name: str) -> N
     assert proposal.questions == ()
 
 
+@pytest.mark.slow
 def test_what_a_window_takes_the_place_of_is_left_out() -> None:
     trips = propose(APIS["samsara"].make(lively_fleet()), CASES["samsara, trips"].address, BEARER)
     odoo_transfers = CASES["odoo"]

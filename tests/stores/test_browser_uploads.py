@@ -51,6 +51,7 @@ def site(system: System, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield Site(api, bucket, definition)
 
 
+@pytest.mark.slow
 def test_a_file_is_sent_past_the_api_and_loaded(site: Site, system: System) -> None:
     content = b'[{"vehicle_id": "V1"}]'
     address = site.address("fleet 1.json", dataset="vehicles", size=len(content))

@@ -21,6 +21,7 @@ def contracts(declared: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
     return lambda *words: CliRunner().invoke(app, ["contracts", *words])
 
 
+@pytest.mark.slow
 def test_a_contract_is_proposed_for_an_object(contracts: Contracts, bucket: Bucket) -> None:
     bucket.put("incoming/fuel/may 1.csv", CERTAIN)
 

@@ -20,6 +20,7 @@ def load(url: str, key: str, options: LoadOptions) -> LoadReport:
     return load_file(url, found, options)
 
 
+@pytest.mark.slow
 def test_an_object_is_loaded_with_its_url_as_key(
     bucket: Bucket, lake: LoadOptions, database_url: str, connection: Connection
 ) -> None:

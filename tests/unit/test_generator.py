@@ -245,6 +245,7 @@ def test_an_error_of_the_progress_display_is_not_taken_for_one_of_the_file(tmp_p
 # Streaming
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_records(tmp_path: Path) -> None:
     tracemalloc.start()
     try:

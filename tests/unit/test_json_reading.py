@@ -241,6 +241,7 @@ def test_compression_changes_nothing(read_content: Any, document: Document, bloc
 # -- cut documents -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(document=st.one_of(array_documents(), wrapped_documents()), block_bytes=BLOCKS)
 def test_a_cut_array_gives_every_complete_record_and_then_an_error_with_its_place(
@@ -259,6 +260,7 @@ def test_a_cut_array_gives_every_complete_record_and_then_an_error_with_its_plac
         assert len(outcome.records) >= len(complete) or outcome.format == ""
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(document=objects_documents(), block_bytes=BLOCKS)
 def test_cut_objects_give_every_complete_record_and_an_error_unless_cut_between_two(
@@ -430,6 +432,7 @@ def test_a_tail_that_repeats_the_path_of_the_array_adds_no_records(read_content:
         assert read_content(content, block_bytes=block_bytes).values == [{"vehicle_id": "1"}]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(document=array_documents(), closing=st.sampled_from(["", "}", '{"}":', '{"', '"}', '\\"}', "{[}]"]))
 def test_text_that_is_said_to_be_whole_objects_is_so_wherever_it_ends(document: Document, closing: str) -> None:

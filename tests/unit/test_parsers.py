@@ -226,6 +226,7 @@ cuts = st.one_of(st.just(1.0), st.just(1.0), st.floats(0, 1))
 chunk_sizes = st.sampled_from([1, 7, 50, 200, 1000, 100_000])
 
 
+@pytest.mark.slow
 @given(st.data(), datasets, chunk_sizes, damage, cuts)
 @settings(max_examples=400, deadline=None)
 def test_the_lanes_make_the_same_of_an_array(
@@ -238,6 +239,7 @@ def test_the_lanes_make_the_same_of_an_array(
     check_lanes(path, dataset, ElementsLayout(1), chunk_bytes, data)
 
 
+@pytest.mark.slow
 @given(st.data(), datasets, chunk_sizes, damage, cuts)
 @settings(max_examples=400, deadline=None)
 def test_the_lanes_make_the_same_of_lines(
@@ -252,6 +254,7 @@ def test_the_lanes_make_the_same_of_lines(
     check_lanes(path, dataset, LinesLayout(0), chunk_bytes, data)
 
 
+@pytest.mark.slow
 @given(st.data(), aliased, chunk_sizes, cuts)
 @settings(max_examples=300, deadline=None)
 def test_both_parsers_find_fields_by_aliases_and_paths(

@@ -37,6 +37,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("typed") / "file"
 
 
+@pytest.mark.slow
 @given(st.data(), st.sampled_from([1, 60, 400, 100_000]), st.booleans())
 @settings(max_examples=500, deadline=None)
 def test_the_parsers_make_the_same_of_values_of_all_types(

@@ -321,6 +321,7 @@ def meanings(text: str) -> set[tuple[str, str, Decimal]]:
     return found
 
 
+@pytest.mark.slow
 @given(st.data(), st.sampled_from(NOTATIONS), st.lists(numbers, min_size=1, max_size=8), st.sampled_from([60, 10_000]))
 @settings(max_examples=150, deadline=None)
 def test_a_column_in_any_notation_is_read_as_meant_or_refused(
