@@ -1,11 +1,13 @@
 """Values of the keys of a definition: judged one by one, and named by their key where they are wrong."""
 
 from collections.abc import Callable
+from functools import cache
 from math import isfinite
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
-from logistics_core.catalogue.contract_shapes import ShapeFault
+from logistics_core.catalogue.contract_shapes import ShapeFault, suggestion
 from logistics_core.catalogue.contract_yaml import KeyPath, path_text
 from logistics_core.places.secrets import parse_reference
 from logistics_core.time_lengths import parse_length
@@ -44,6 +46,18 @@ def check_address(text: str, path: KeyPath) -> Any:
     if parts.password is not None:
         fault(path, "holds a password. Remove it, and change it if others have seen it; secrets are references.")
     return parts
+
+
+def check_time_zone(name: str, path: KeyPath) -> None:
+    """Checks that a time zone is known by this name."""
+    if name not in _time_zones():
+        meant = suggestion(name, _time_zones())
+        fault(path, f"is {name!r}, which is no time zone. Expected: Europe/Berlin.{meant}")
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def check_storable(value: Any, path: KeyPath) -> None:

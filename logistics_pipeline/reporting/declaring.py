@@ -1,24 +1,18 @@
 """Reads `reports.yaml`, and makes the database follow it. Every message names file, line, column and key."""
 
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import asdict
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import available_timezones
 
 import msgspec
 
-from logistics_core.catalogue.contract_shapes import ShapeFault, check_shape, described, suggestion
-from logistics_core.catalogue.contract_yaml import KeyPath, Place, with_place
-from logistics_core.places.checks import checked, fault, length
+from logistics_core.catalogue.contract_yaml import KeyPath
+from logistics_core.places.checks import check_time_zone, checked, fault, length
 from logistics_core.places.keys import Keys, said
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.files.definition_files import DefinitionError, parse_document, read_text
+from logistics_pipeline.files.declared_files import json_schema_of, parse_declared, read_declared, store_declared
 from logistics_pipeline.reporting.days import check_days
 from logistics_pipeline.reporting.declaration import Report
 from logistics_pipeline.reporting.schedule import check_schedule
@@ -52,12 +46,7 @@ def read_reports(path: Path) -> list[Report]:
     Raises:
         DefinitionError: it cannot be read, or declares something that cannot be used.
     """
-    try:
-        if not path.exists():
-            return []
-    except OSError as error:
-        raise DefinitionError(f"{path} cannot be read: {error.strerror}.") from error
-    return parse_reports(read_text(path, "declaration"), str(path))
+    return read_declared(path, parse_reports)
 
 
 def parse_reports(text: str, where: str) -> list[Report]:
@@ -66,22 +55,12 @@ def parse_reports(text: str, where: str) -> list[Report]:
     Raises:
         DefinitionError: it declares something that cannot be used.
     """
-    read = parse_document(text, where, "declaration")
-    if read.value is None:
-        return []
-    try:
-        if not isinstance(read.value, dict):
-            fault((), f"The file is {described(read.value)}. Expected: the key `reports`, with their names below it.")
-        check_shape(read.value, ReportsKeys, read.places)
-        return _reports(read.value, read.places)
-    except ShapeFault as error:
-        raise DefinitionError(f"{where}: {with_place(error.path, str(error), read.places)}") from error
+    return parse_declared(text, where, ReportsKeys, "reports", _reports)
 
 
-def _reports(document: dict[str, Any], _: Mapping[KeyPath, Place]) -> list[Report]:
-    return [
-        _report(name, each, ("reports", name)) for name, each in msgspec.convert(document, ReportsKeys).reports.items()
-    ]
+def _reports(document: dict[str, Any]) -> list[Report]:
+    reports = msgspec.convert(document, ReportsKeys).reports
+    return [_report(name, each, ("reports", name)) for name, each in reports.items()]
 
 
 def _report(name: str, keys: ReportKeys, path: KeyPath) -> Report:
@@ -95,9 +74,7 @@ def _report(name: str, keys: ReportKeys, path: KeyPath) -> Report:
         fault((*path, "endpoints"), "is empty. Expected: the name of an endpoint in notifications.yaml, or several.")
     checked(check_schedule)(keys.schedule, (*path, "schedule"))
     checked(check_days)(keys.days, (*path, "days"))
-    if keys.time_zone not in _zones():
-        meant = suggestion(keys.time_zone, _zones())
-        fault((*path, "timeZone"), f"is {keys.time_zone!r}, which is no time zone. Expected: Europe/Berlin.{meant}")
+    check_time_zone(keys.time_zone, (*path, "timeZone"))
     return Report(
         name=name, board=keys.board.strip(), schedule=keys.schedule, endpoints=tuple(dict.fromkeys(keys.endpoints)),
         title=keys.title, time_zone=keys.time_zone, days=keys.days,
@@ -105,18 +82,9 @@ def _report(name: str, keys: ReportKeys, path: KeyPath) -> Report:
     )  # fmt: skip
 
 
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
 def json_schema() -> dict[str, Any]:
     """What the file may hold, as a JSON Schema for editors."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Reports",
-        **msgspec.json.schema(ReportsKeys),
-    }
+    return json_schema_of(ReportsKeys, "Reports")
 
 
 def sync_reports(connection: Connection, path: Path) -> list[str]:
@@ -130,17 +98,14 @@ def sync_reports(connection: Connection, path: Path) -> list[str]:
 
 def store_reports(connection: Connection, reports: list[Report]) -> list[str]:
     """Notes in the database which reports there are. A new or changed one is due with its next window."""
-    changes = []
+
+    def store(report: Report, digest: str) -> None:
+        values = {**asdict(report), "endpoints": list(report.endpoints), "sha256": digest}
+        connection.execute(read_sql("reporting/store_report").encode(), values)
+
+    def remove(name: str) -> None:
+        connection.execute("UPDATE notify.reports SET removed_at = clock_timestamp() WHERE name = %s", (name,))
+
     with connection.transaction():
         rows = connection.execute("SELECT name, sha256 FROM notify.reports WHERE removed_at IS NULL").fetchall()
-        known: dict[str, str] = dict(rows)
-        for each in reports:
-            digest = sha256(json.dumps(asdict(each), default=str, sort_keys=True).encode()).hexdigest()
-            if known.get(each.name) != digest:
-                values = {**asdict(each), "endpoints": list(each.endpoints), "sha256": digest}
-                connection.execute(read_sql("reporting/store_report").encode(), values)
-                changes.append(f"The report {each.name} was {'changed' if each.name in known else 'added'}.")
-        for name in sorted(known.keys() - {each.name for each in reports}):
-            connection.execute("UPDATE notify.reports SET removed_at = clock_timestamp() WHERE name = %s", (name,))
-            changes.append(f"The report {name} was removed.")
-    return changes
+        return store_declared("report", dict(rows), reports, store, remove)

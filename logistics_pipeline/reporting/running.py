@@ -1,7 +1,7 @@
 """Makes the editions that are due, and publishes each with its event in one transaction: whole, or as a failure."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from logistics_pipeline.reporting.days import days_before
 from logistics_pipeline.reporting.declaration import Report
 from logistics_pipeline.reporting.editions import (
     OpenEdition,
+    ReportInForce,
     end_edition,
     open_editions,
     open_windows,
@@ -54,9 +55,10 @@ class ReportRunner:
         Raises:
             TransientError, psycopg.Error: the database is gone; nothing is lost.
         """
-        self._open(now or self._now())
+        in_force = reports_in_force(self.connection)
+        self._open(in_force, now or self._now())
         ended = 0
-        reports = {each.report_id: each.report for each in reports_in_force(self.connection)}
+        reports = {each.report_id: each.report for each in in_force}
         for edition in open_editions(self.connection, self.patience):
             ended += self._try(reports[edition.report_id], edition)
         return ended
@@ -78,8 +80,8 @@ class ReportRunner:
         now: datetime = row[0]
         return now
 
-    def _open(self, now: datetime) -> None:
-        for each in reports_in_force(self.connection):
+    def _open(self, in_force: Sequence[ReportInForce], now: datetime) -> None:
+        for each in in_force:
             windows = windows_between(each.report.schedule, ZoneInfo(each.report.time_zone), each.seen_until, now)
             open_windows(self.connection, each.report_id, windows)
 
@@ -109,7 +111,7 @@ class ReportRunner:
             return False
         event = _failure(report, edition, reason)
         with self.connection.transaction():
-            publish_to(self.connection, event, also=self._known_ids(report))
+            publish_to(self.connection, event, also=list(self._known_endpoints(report).values()))
             return end_edition(self.connection, edition, "failed", reason=reason, event_key=event.key)
 
     def _check_age(self, report: Report) -> None:
@@ -127,22 +129,19 @@ class ReportRunner:
                 f"refresh within {length_text(report.fresh_within)}."
             )
 
-    def _known_ids(self, report: Report) -> list[int]:
+    def _known_endpoints(self, report: Report) -> dict[str, int]:
+        """Those of the report that are declared, by name."""
         rows: list[Any] = self.connection.execute(
-            "SELECT endpoint_id FROM notify.endpoints WHERE removed_at IS NULL AND name = ANY(%s) ORDER BY name",
+            "SELECT name, endpoint_id FROM notify.endpoints WHERE removed_at IS NULL AND name = ANY(%s) ORDER BY name",
             (list(report.endpoints),),
         ).fetchall()
-        return [endpoint_id for (endpoint_id,) in rows]
+        return dict(rows)
 
     def _endpoint_ids(self, report: Report) -> list[int]:
-        found = self._known_ids(report)
-        if len(found) < len(report.endpoints):
-            rows: list[Any] = self.connection.execute(
-                "SELECT name FROM notify.endpoints WHERE removed_at IS NULL"
-            ).fetchall()
-            missing = ", ".join(sorted(set(report.endpoints) - {name for (name,) in rows}))
-            raise ReportFault(f"notifications.yaml declares no endpoint {missing}, which the report is for.")
-        return found
+        known = self._known_endpoints(report)
+        if missing := sorted(set(report.endpoints) - known.keys()):
+            raise ReportFault(f"notifications.yaml declares no endpoint {', '.join(missing)}, which the report is for.")
+        return list(known.values())
 
 
 def _ready(

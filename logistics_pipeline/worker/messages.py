@@ -2,13 +2,14 @@
 
 import logging
 from datetime import UTC, datetime
+from functools import partial
 from threading import Event
 
 from logistics_core.database_contract.channels import Channel
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.listening import wait_for_notification, work_in_sessions
-from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.files.declared_files import FollowedFile
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
 from logistics_pipeline.notifying.delivery import Delivery
 from logistics_pipeline.worker.heartbeats import Heartbeat
@@ -28,8 +29,7 @@ class MessageWorker:
         self._url = url
         self._stop = stop
         self._heartbeat = Heartbeat(DUTY)
-        self._declared: tuple[int, int] | None = None
-        self._problem: str | None = None
+        self._endpoints = FollowedFile(settings.notifications_file, log)
 
     def run(self) -> None:
         """Runs until it is stopped. Outlives restarts of the database."""
@@ -41,30 +41,12 @@ class MessageWorker:
         with Delivery(self._url, self._settings) as delivery:
             connection.execute(f"LISTEN {Channel.MESSAGES}".encode())
             while not self._stop.is_set():
-                self._follow_endpoints(connection)
+                self._endpoints.follow(partial(sync_endpoints, connection, self._settings.notifications_file))
                 delivery.run_due()
-                self._heartbeat.beat(connection, self._problem)
+                self._heartbeat.beat(connection, self._endpoints.problem)
                 seconds = _seconds_until(delivery.next_due())
                 if seconds > 0:
                     wait_for_notification(connection, min(seconds, POLL_SECONDS))
-
-    def _follow_endpoints(self, connection: Connection) -> None:
-        path = self._settings.notifications_file
-        try:
-            status = path.stat()
-            state = status.st_size, status.st_mtime_ns
-        except OSError:
-            state = (0, 0)
-        if state == self._declared:
-            return
-        try:
-            for sentence in sync_endpoints(connection, path):
-                log.info(sentence)
-            self._problem = None
-        except ConfigurationError as error:
-            self._problem = str(error)
-            log.error(self._problem)
-        self._declared = state  # not sooner: what the database lost on the way is read again
 
 
 def _seconds_until(due: datetime | None) -> float:

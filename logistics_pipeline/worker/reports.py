@@ -4,8 +4,8 @@ What asks and composes is loaded with the first report: a worker without any tak
 """
 
 import logging
+from functools import partial
 from importlib import import_module
-from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -13,7 +13,7 @@ from logistics_core.database_contract.locks import REPORTS_LOCK
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.listening import work_in_sessions, work_in_turn
-from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.files.declared_files import FollowedFile
 from logistics_pipeline.worker.heartbeats import Heartbeat
 
 log = logging.getLogger("logistics.worker")
@@ -31,8 +31,6 @@ class ReportWorker:
         self._url = url
         self._stop = stop
         self._heartbeat = Heartbeat(DUTY)
-        self._declared: tuple[int, int] | None = None
-        self._problem: str | None = None
 
     def run(self) -> None:
         """Runs until it is stopped. Outlives restarts of the database."""
@@ -44,40 +42,27 @@ class ReportWorker:
         work_in_turn(connection, REPORTS_LOCK, self._do_duty, on_wait=_stay_silent, stop=self._stop)
 
     def _do_duty(self, connection: Connection) -> None:
-        self._declared = None
+        declarations = FollowedFile(self._settings.reports_file, log)
         runner: Any = None
         while not self._stop.is_set():
-            if self._follow(connection) and runner is None:
+            declarations.follow(partial(self._take_in, connection))
+            if runner is None and _has_reports(connection):
                 running: Any = import_module("logistics_pipeline.reporting.running")
                 runner = running.ReportRunner(connection, running.reader_of(self._settings))
             if runner is not None:
                 runner.turn()
-            self._heartbeat.beat(connection, self._problem)
+            self._heartbeat.beat(connection, declarations.problem)
             self._stop.wait(LOOK_SECONDS)
 
-    def _follow(self, connection: Connection) -> bool:
-        """Notes what the file says, if it has changed; whether there are reports."""
-        state = _state(self._settings.reports_file)
-        if state != self._declared:
-            self._declared = state
-            try:
-                declaring: Any = import_module("logistics_pipeline.reporting.declaring")
-                for sentence in declaring.sync_reports(connection, self._settings.reports_file):
-                    log.info(sentence)
-                self._problem = None
-            except ConfigurationError as error:
-                self._problem = str(error)
-                log.error(self._problem)
-        row = connection.execute("SELECT EXISTS (SELECT FROM notify.reports WHERE removed_at IS NULL)").fetchone()
-        return row == (True,)
+    def _take_in(self, connection: Connection) -> list[str]:
+        declaring: Any = import_module("logistics_pipeline.reporting.declaring")
+        changes: list[str] = declaring.sync_reports(connection, self._settings.reports_file)
+        return changes
 
 
-def _state(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return (0, 0)
-    return status.st_size, status.st_mtime_ns
+def _has_reports(connection: Connection) -> bool:
+    row = connection.execute("SELECT EXISTS (SELECT FROM notify.reports WHERE removed_at IS NULL)").fetchone()
+    return row == (True,)
 
 
 def _stay_silent() -> None:

@@ -5,17 +5,14 @@ not a process that merely lives.
 """
 
 import logging
-import ssl
 from threading import Event
-
-import httpcore2
 
 from logistics_core.settings import Settings
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.errors import ConfigurationError, TransientError
 from logistics_pipeline.notifying.channels.configuration import Configuration
-from logistics_pipeline.notifying.channels.http import HttpSender, Unsendable
+from logistics_pipeline.notifying.channels.http import FAILURES, HttpSender, Unsendable
 from logistics_pipeline.sources.faults import SourceFault
 from logistics_pipeline.worker.heartbeats import name_of_process
 
@@ -23,7 +20,6 @@ log = logging.getLogger("logistics.worker")
 
 CALL_SECONDS = 60.0
 LATEST_HEARTBEAT_SECONDS = 60.0
-_FAILURES = (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError, ssl.SSLError, OSError)
 _PRIVATE_ADVICE = "If that is right, set LOGISTICS_WORKER_WATCHER_PRIVATE=true."
 
 
@@ -65,7 +61,7 @@ class Watcher:
             return str(error)
         except SourceFault as fault:
             return f"{fault.message} {_PRIVATE_ADVICE}"
-        except _FAILURES as error:
+        except FAILURES as error:
             return f"{type(error).__name__}: {error}"
         return None if reply.status < 300 else f"It answers with the status {reply.status}."
 

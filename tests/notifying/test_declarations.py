@@ -3,21 +3,21 @@
 import os
 import re
 from datetime import time
+from functools import partial
+from logging import getLogger
 from pathlib import Path
 from textwrap import dedent
-from threading import Event
 
 import psycopg
 import pytest
 
 from logistics_core.database_contract.notifications import EndpointChannel, Severity
-from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.files.declared_files import FollowedFile
 from logistics_pipeline.files.definition_files import DefinitionError
 from logistics_pipeline.notifying.declaring.reading import json_schema, parse_endpoints, read_endpoints
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
 from logistics_pipeline.notifying.publishing import publish
-from logistics_pipeline.worker.messages import MessageWorker
 from tests.checkout import PROJECT_ROOT
 from tests.notifying.events import event, states
 
@@ -170,12 +170,12 @@ def test_a_declaration_that_is_no_text_file_is_refused(tmp_path: Path) -> None:
 def test_a_declaration_that_the_database_lost_on_the_way_is_read_again(
     connection: Connection, database_url: str, tmp_path: Path
 ) -> None:
-    settings = Settings(data_dir=tmp_path)
-    settings.notifications_file.write_text("endpoints:\n  desk:\n    channel: inbox\n")
-    worker = MessageWorker(settings, database_url, Event())
+    path = tmp_path / "notifications.yaml"
+    path.write_text("endpoints:\n  desk:\n    channel: inbox\n")
+    followed = FollowedFile(path, getLogger("logistics.worker"))
     lost = connect(database_url)
     lost.close()
     with pytest.raises(psycopg.OperationalError):
-        worker._follow_endpoints(lost)
-    worker._follow_endpoints(connection)
+        followed.follow(partial(sync_endpoints, lost, path))
+    followed.follow(partial(sync_endpoints, connection, path))
     assert connection.execute("SELECT name FROM notify.endpoints").fetchall() == [("desk",)]

@@ -29,7 +29,8 @@ _MOST_BYTES = 64 << 10
 _EXCERPT_CHARACTERS = 300
 _PASSING = frozenset({408, 425, 429, *range(500, 600)}) - {501, 505}
 _THROTTLING = frozenset({429, 502, 503, 504})
-_FAILURES = (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError, ssl.SSLError, OSError)
+FAILURES = (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError, ssl.SSLError, OSError)
+"""Of a request that has no answer."""
 
 
 class Reply(NamedTuple):
@@ -60,7 +61,7 @@ class HttpSender:
             return Outcome(AttemptOutcome.REFUSED, configuration.clean(str(error)))
         except SourceFault as fault:
             return Outcome(AttemptOutcome.REFUSED, configuration.clean(f"{fault.message} {_PRIVATE_ADVICE}"))
-        except _FAILURES as error:
+        except FAILURES as error:
             return Outcome(AttemptOutcome.PASSING, configuration.clean(_reason(error)))
         return judged(reply, configuration)
 

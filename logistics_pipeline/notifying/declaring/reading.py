@@ -3,20 +3,17 @@
 import re
 from collections.abc import Mapping
 from datetime import time
-from functools import cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import available_timezones
 
 import msgspec
 
-from logistics_core.catalogue.contract_shapes import ShapeFault, check_shape, described, suggestion
-from logistics_core.catalogue.contract_yaml import KeyPath, Place, with_place
+from logistics_core.catalogue.contract_yaml import KeyPath
 from logistics_core.database_contract.notifications import EndpointChannel
-from logistics_core.places.checks import check_address, checked, fault, reference
+from logistics_core.places.checks import check_address, check_time_zone, checked, fault, reference
 from logistics_core.places.secrets import is_reference, is_sensitive
 from logistics_pipeline.errors import ConfigurationError
-from logistics_pipeline.files.definition_files import DefinitionError, parse_document, read_text
+from logistics_pipeline.files.declared_files import json_schema_of, parse_declared, read_declared
 from logistics_pipeline.notifying.channels.http import Unsendable, checked_address
 from logistics_pipeline.notifying.channels.mail import LONGEST_BOUNCES, mailbox
 from logistics_pipeline.notifying.declaring.declaration import Endpoint, Subscription
@@ -56,12 +53,7 @@ def read_endpoints(path: Path) -> list[Endpoint]:
     Raises:
         DefinitionError: it cannot be read, or declares something that cannot be used.
     """
-    try:
-        if not path.exists():
-            return []
-    except OSError as error:
-        raise DefinitionError(f"{path} cannot be read: {error.strerror}.") from error
-    return parse_endpoints(read_text(path, "declaration"), str(path))
+    return read_declared(path, parse_endpoints)
 
 
 def parse_endpoints(text: str, where: str) -> list[Endpoint]:
@@ -70,28 +62,15 @@ def parse_endpoints(text: str, where: str) -> list[Endpoint]:
     Raises:
         DefinitionError: it declares something that cannot be used.
     """
-    read = parse_document(text, where, "declaration")
-    if read.value is None:
-        return []
-    try:
-        if not isinstance(read.value, dict):
-            fault((), f"The file is {described(read.value)}. Expected: the key `endpoints`, with their names below it.")
-        check_shape(read.value, NotificationsKeys, read.places)
-        return list(_endpoints(read.value, read.places))
-    except ShapeFault as error:
-        raise DefinitionError(f"{where}: {with_place(error.path, str(error), read.places)}") from error
+    return parse_declared(text, where, NotificationsKeys, "endpoints", _endpoints)
 
 
 def json_schema() -> dict[str, Any]:
     """What the file may hold, as a JSON Schema for editors."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Notifications",
-        **msgspec.json.schema(NotificationsKeys),
-    }
+    return json_schema_of(NotificationsKeys, "Notifications")
 
 
-def _endpoints(document: dict[str, Any], places: Mapping[KeyPath, Place]) -> list[Endpoint]:
+def _endpoints(document: dict[str, Any]) -> list[Endpoint]:
     keys = msgspec.convert(document, NotificationsKeys)
     shared: dict[str, Any] = {}
     if keys.dashboard is not None:
@@ -209,9 +188,7 @@ def _dashboard(text: str) -> str:
 
 
 def _endpoint(name: str, keys: EndpointKeys, configuration: dict[str, Any], path: KeyPath) -> Endpoint:
-    if keys.time_zone not in _zones():
-        meant = suggestion(keys.time_zone, _zones())
-        fault((*path, "timeZone"), f"is {keys.time_zone!r}, which is no time zone. Expected: Europe/Berlin.{meant}")
+    check_time_zone(keys.time_zone, (*path, "timeZone"))
     return Endpoint(
         name=name, channel=keys.channel, title=keys.title, configuration=configuration,
         recipients=tuple(_address(each, (*path, "to", number)) for number, each in enumerate(keys.to)),
@@ -223,11 +200,6 @@ def _endpoint(name: str, keys: EndpointKeys, configuration: dict[str, Any], path
         time_zone=keys.time_zone, quiet=_quiet(keys.quiet_hours, (*path, "quietHours")), digest=keys.digest,
         digest_at=_time(keys.digest_at, (*path, "digestAt")), per_hour=_per_hour(keys, (*path, "perHour")),
     )  # fmt: skip
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 def _subscriptions(keys: SubscriptionKeys, path: KeyPath) -> list[Subscription]:

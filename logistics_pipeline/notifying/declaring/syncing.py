@@ -1,14 +1,13 @@
 """Makes the database follow `notifications.yaml`. The tables are what everybody else reads."""
 
-import json
-from dataclasses import asdict
-from hashlib import sha256
+from functools import partial
 from pathlib import Path
 
 from psycopg.types.json import Jsonb
 
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.files.declared_files import store_declared
 from logistics_pipeline.notifying.declaring.declaration import Endpoint
 from logistics_pipeline.notifying.declaring.reading import read_endpoints
 from logistics_pipeline.notifying.endpoint_health import end_open_messages
@@ -27,23 +26,11 @@ def sync_endpoints(connection: Connection, path: Path) -> list[str]:
 
 def store_endpoints(connection: Connection, endpoints: list[Endpoint]) -> list[str]:
     """Notes in the database which endpoints there are."""
-    changes = []
     with connection.transaction():
         rows = connection.execute("SELECT name, sha256 FROM notify.endpoints WHERE removed_at IS NULL").fetchall()
-        known: dict[str, str] = dict(rows)
-        for each in endpoints:
-            digest = _digest(each)
-            if known.get(each.name) != digest:
-                _store(connection, each, digest)
-                changes.append(f"The endpoint {each.name} was {'changed' if each.name in known else 'added'}.")
-        for name in sorted(known.keys() - {each.name for each in endpoints}):
-            _remove(connection, name)
-            changes.append(f"The endpoint {name} was removed.")
-    return changes
-
-
-def _digest(endpoint: Endpoint) -> str:
-    return sha256(json.dumps(asdict(endpoint), default=str, sort_keys=True).encode()).hexdigest()
+        return store_declared(
+            "endpoint", dict(rows), endpoints, partial(_store, connection), partial(_remove, connection)
+        )
 
 
 def _store(connection: Connection, endpoint: Endpoint, digest: str) -> None:
