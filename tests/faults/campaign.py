@@ -1,11 +1,10 @@
 """The campaign: run after run against one server, and the report."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import campaigns
 from tests.faults.faults import FAULTS
 from tests.faults.proxy import Proxy
 from tests.faults.run import Result, Run
@@ -14,17 +13,8 @@ from tests.faults.site import Site
 from tests.temporary_folders import temporary_folder
 
 
-@dataclass
-class Report:
+class Report(campaigns.Report[Result]):
     """What all runs have shown."""
-
-    seed: int
-    results: list[Result] = field(default_factory=list)
-    seconds: float = 0
-
-    @property
-    def failures(self) -> list[Result]:
-        return [result for result in self.results if not result.is_good]
 
     @property
     def strikes(self) -> int:
@@ -36,16 +26,11 @@ class Report:
         return sum(result.in_mid_load for result in self.results)
 
     def __str__(self) -> str:
-        lines = [_LINE.format("fault", "runs", "in mid-load", "too late", "lost", "doubled", "wrong", "failed runs")]
-        for name in [fault.name for fault in FAULTS]:
-            lines.append(_line(name, [result for result in self.results if result.fault == name]))
-        lines.append(_line("all", self.results))
-        lines.append(f"Seed {self.seed}, {self.seconds:.0f} s.")
-        lines += [describe(result, self.seed) for result in self.failures]
-        return "\n".join(lines)
+        return self.table(_HEAD, _line, [fault.name for fault in FAULTS], lambda result: result.fault, describe)
 
 
 _LINE = "{:20} {:>5} {:>12} {:>9} {:>6} {:>8} {:>6} {:>12}"
+_HEAD = _LINE.format("fault", "runs", "in mid-load", "too late", "lost", "doubled", "wrong", "failed runs")
 
 
 def _line(name: str, results: list[Result]) -> str:
@@ -92,9 +77,4 @@ def run_campaign(
     stage: Stage, numbers: Iterable[int], seed: int, on_result: Callable[[Result], None] = lambda result: None
 ) -> Report:
     """Runs these numbers; each is the same whatever ran before it."""
-    report, began_at = Report(seed), time.monotonic()
-    for number in numbers:
-        report.results.append(Run(*stage, seed, number)())
-        on_result(report.results[-1])
-    report.seconds = time.monotonic() - began_at
-    return report
+    return campaigns.run_all(Report(seed), numbers, lambda number: Run(*stage, seed, number)(), on_result)

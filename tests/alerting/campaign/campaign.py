@@ -1,11 +1,10 @@
 """The campaign: run after run against one server, and the report."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import campaigns
 from tests.alerting.campaign.faults import FAULTS
 from tests.alerting.campaign.run import Result, Run
 from tests.alerting.campaign.stage import Stage
@@ -16,29 +15,15 @@ from tests.notifying.sink import serving
 from tests.temporary_folders import temporary_folder
 
 
-@dataclass
-class Report:
+class Report(campaigns.Report[Result]):
     """What all runs have shown."""
 
-    seed: int
-    results: list[Result] = field(default_factory=list)
-    seconds: float = 0
-
-    @property
-    def failures(self) -> list[Result]:
-        return [result for result in self.results if not result.is_good]
-
     def __str__(self) -> str:
-        lines = [_LINE.format("fault", "runs", "changes", "strikes", "incidents", "messages", "copies", "failed")]
-        for name in FAULTS:
-            lines.append(_line(name, [result for result in self.results if result.fault == name]))
-        lines.append(_line("all", self.results))
-        lines.append(f"Seed {self.seed}, {self.seconds:.0f} s.")
-        lines += [describe(result, self.seed) for result in self.failures]
-        return "\n".join(lines)
+        return self.table(_HEAD, _line, FAULTS, lambda result: result.fault, describe)
 
 
 _LINE = "{:32} {:>5} {:>8} {:>8} {:>10} {:>9} {:>7} {:>7}"
+_HEAD = _LINE.format("fault", "runs", "changes", "strikes", "incidents", "messages", "copies", "failed")
 
 
 def _line(name: str, results: list[Result]) -> str:
@@ -88,9 +73,4 @@ def run_campaign(
     stage: Stage, numbers: Iterable[int], seed: int, on_result: Callable[[Result], None] = lambda result: None
 ) -> Report:
     """Runs these numbers; each is the same whatever ran before it."""
-    report, began_at = Report(seed), time.monotonic()
-    for number in numbers:
-        report.results.append(Run(stage, seed, number)())
-        on_result(report.results[-1])
-    report.seconds = time.monotonic() - began_at
-    return report
+    return campaigns.run_all(Report(seed), numbers, lambda number: Run(stage, seed, number)(), on_result)

@@ -1,28 +1,14 @@
 """`python -m tests.sources.campaign`: by hand. Exit code 1 if anything was lost, doubled, wrong, hung or unseen."""
 
-import argparse
 import sys
 
 
 def main() -> int:
     # Not above: each process that pulls imports this module again.
+    from tests import campaigns
     from tests.sources.campaign.campaign import build_site, describe, run_campaign
 
-    parser = argparse.ArgumentParser(prog="python -m tests.sources.campaign", description=__doc__)
-    parser.add_argument("--runs", type=int, default=100, help="how many runs (default: %(default)s)")
-    parser.add_argument("--first", type=int, default=0, help="the number of the first one (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of all that is random (default: %(default)s)")
-    parser.add_argument("--only", type=int, metavar="RUN", help="the run of this number alone")
-    arguments = parser.parse_args()
-    numbers = range(arguments.first, arguments.first + arguments.runs)
-    if arguments.only is not None:
-        numbers = range(arguments.only, arguments.only + 1)
-    with build_site() as site:
-        report = run_campaign(
-            site, numbers, arguments.seed, lambda result: print(describe(result, arguments.seed), flush=True)
-        )
-    print(f"\n{report}")
-    return 1 if report.failures else 0
+    return campaigns.main("tests.sources.campaign", str(__doc__), build_site, run_campaign, describe)
 
 
 if __name__ == "__main__":

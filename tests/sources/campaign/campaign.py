@@ -1,42 +1,25 @@
 """The campaign: run after run against one site, and the report."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import campaigns
 from tests.sources.campaign.kinds import KINDS
 from tests.sources.campaign.run import Result, Run
 from tests.sources.site import Site, served_site
 from tests.temporary_folders import temporary_folder
 
 
-@dataclass
-class Report:
+class Report(campaigns.Report[Result]):
     """What all runs have shown."""
 
-    seed: int
-    results: list[Result] = field(default_factory=list)
-    seconds: float = 0
-
-    @property
-    def failures(self) -> list[Result]:
-        return [result for result in self.results if not result.is_good]
-
     def __str__(self) -> str:
-        lines = [
-            _LINE.format("fault", "runs", "strikes", "pulls", "lost", "doubled", "wrong", "unseen", "failed", "MiB")
-        ]
-        for name in [kind.name for kind in KINDS]:
-            lines.append(_line(name, [result for result in self.results if result.kind == name]))
-        lines.append(_line("all", self.results))
-        lines.append(f"Seed {self.seed}, {self.seconds:.0f} s.")
-        lines += [describe(result, self.seed) for result in self.failures]
-        return "\n".join(lines)
+        return self.table(_HEAD, _line, [kind.name for kind in KINDS], lambda result: result.kind, describe)
 
 
 _LINE = "{:25} {:>5} {:>8} {:>6} {:>5} {:>8} {:>6} {:>7} {:>7} {:>5}"
+_HEAD = _LINE.format("fault", "runs", "strikes", "pulls", "lost", "doubled", "wrong", "unseen", "failed", "MiB")
 
 
 def _line(name: str, results: list[Result]) -> str:
@@ -84,9 +67,4 @@ def run_campaign(
     site: Site, numbers: Iterable[int], seed: int, on_result: Callable[[Result], None] = lambda result: None
 ) -> Report:
     """Runs these numbers; each is the same whatever ran before it."""
-    report, began_at = Report(seed), time.monotonic()
-    for number in numbers:
-        report.results.append(Run(site, seed, number)())
-        on_result(report.results[-1])
-    report.seconds = time.monotonic() - began_at
-    return report
+    return campaigns.run_all(Report(seed), numbers, lambda number: Run(site, seed, number)(), on_result)
