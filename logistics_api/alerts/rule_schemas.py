@@ -13,7 +13,7 @@ from logistics_core.alert_rules.keys import RuleKeys
 from logistics_core.database_contract.alerts import TrialState
 
 RuleName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")]
-EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "title": "Revenue of an origin has fallen",
     "watch": {
         "kind": "metric",

@@ -138,9 +138,9 @@ def test_what_is_open_of_a_rule_ends_when_it_is_switched_off(site: Any) -> None:
         (RULE | {"title": "a\0b"}, "holds the character NUL"),
         (RULE | {"when": {"above": float("1e308") * 10}}, "no JSON"),
         (RULE | {"watch": {"kind": "metric"}}, "needs `dataset` and `metric`"),
-        (RULE | {"watch": EXAMPLE["watch"] | {"dataset": "shipment"}}, "Did you mean shipments?"),  # type: ignore[operator]
-        (RULE | {"watch": EXAMPLE["watch"] | {"metric": "revenu"}}, "Did you mean revenue?"),  # type: ignore[operator]
-        (RULE | {"watch": EXAMPLE["watch"] | {"by": ["origins"]}}, "watch.by[0] names 'origins'"),  # type: ignore[operator]
+        (RULE | {"watch": EXAMPLE["watch"] | {"dataset": "shipment"}}, "Did you mean shipments?"),
+        (RULE | {"watch": EXAMPLE["watch"] | {"metric": "revenu"}}, "Did you mean revenue?"),
+        (RULE | {"watch": EXAMPLE["watch"] | {"by": ["origins"]}}, "watch.by[0] names 'origins'"),
         (RULE | {"for": "99999999999999999d"}, "longer than a time can be"),
         (RULE | {"enable": True}, "enable is an unknown key"),
         (RULE | {"when": {"above": 10**400}}, "when.above is the number"),

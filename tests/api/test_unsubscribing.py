@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -40,8 +41,8 @@ def ledger_of(url: str) -> Iterator[Connection]:
         yield connection
 
 
-def mails(name: str = "desk", **changes: object) -> Endpoint:
-    return Endpoint(name, EndpointChannel.EMAIL, recipients=("Desk@example.org",), **changes)  # type: ignore[arg-type]
+def mails(name: str = "desk", **changes: Any) -> Endpoint:
+    return Endpoint(name, EndpointChannel.EMAIL, recipients=("Desk@example.org",), **changes)
 
 
 def link_of(connection: Connection, condition: str = "true") -> str:

@@ -14,8 +14,8 @@ from logistics_pipeline.reporting.schedule import check_schedule, next_window, w
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def at(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type,misc]
+def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
 
 
 def test_a_weekly_report_is_due_at_the_same_time_of_day_in_summer_and_winter() -> None:

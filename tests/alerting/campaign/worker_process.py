@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import psutil
 
@@ -81,5 +82,5 @@ def _step_own_clock(ahead: timedelta) -> None:
             return datetime.now(tz) + ahead
 
     for module in (delivery, outbox, messages):
-        module.datetime = Shown  # type: ignore[attr-defined]
-    webhook.time = SimpleNamespace(time=lambda: time.time() + ahead.total_seconds())  # type: ignore[assignment]
+        mock.patch.object(module, "datetime", Shown).start()
+    mock.patch.object(webhook, "time", SimpleNamespace(time=lambda: time.time() + ahead.total_seconds())).start()
