@@ -181,8 +181,8 @@ class Comment(_Body):
     text: Annotated[str, Field(min_length=1, max_length=4_000, pattern=NO_NUL)]
 
 
-class NewSilence(_Body):
-    """A time in which incidents are not announced."""
+class _Silent(_Body):
+    """What is not announced, and why."""
 
     rule: Annotated[str, Field(max_length=40, pattern=NO_NUL)] | None = Field(
         None, description="Only this rule; null: all of them"
@@ -191,9 +191,14 @@ class NewSilence(_Body):
         Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)],
         Annotated[str, Field(max_length=2_000, pattern=NO_NUL)],
     ] = Field(default_factory=dict, description="Only what has all of these labels", max_length=20)
+    reason: Annotated[str, Field(min_length=1, max_length=1_000, pattern=NO_NUL)]
+
+
+class NewSilence(_Silent):
+    """A time in which incidents are not announced."""
+
     starts_at: datetime | None = Field(None, description="With a time zone; null: now")
     ends_at: datetime = Field(description="With a time zone; at most 366 days after it starts")
-    reason: Annotated[str, Field(min_length=1, max_length=1_000, pattern=NO_NUL)]
 
 
 class WindowHours(_Body):
@@ -213,19 +218,11 @@ class WindowHours(_Body):
     )
 
 
-class NewWindow(_Body):
+class NewWindow(_Silent):
     """Hours that come again in which incidents are not announced."""
 
-    rule: Annotated[str, Field(max_length=40, pattern=NO_NUL)] | None = Field(
-        None, description="Only this rule; null: all of them"
-    )
-    labels: dict[
-        Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)],
-        Annotated[str, Field(max_length=2_000, pattern=NO_NUL)],
-    ] = Field(default_factory=dict, description="Only what has all of these labels", max_length=20)
     hours: WindowHours
     ends_at: datetime = Field(description="After which it does not come again, with a time zone; at most 366 days away")
-    reason: Annotated[str, Field(min_length=1, max_length=1_000, pattern=NO_NUL)]
 
 
 class Window(StrictModel):

@@ -19,7 +19,7 @@ from logistics_pipeline.alerting.incidents import Changed, Stored, key_of
 from logistics_pipeline.alerting.observing.looks import MOST_SUBJECTS, look
 from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observation, Words
 from logistics_pipeline.alerting.transitions import Change, State, Track, gone, quiet, step
-from logistics_pipeline.database.connections import TRANSIENT, Connection, reason_of
+from logistics_pipeline.database.connections import TRANSIENT, Connection, reason_line_of
 
 log = logging.getLogger("logistics.worker")
 
@@ -97,7 +97,7 @@ def _look(
     except TRANSIENT:
         raise
     except psycopg.Error as error:
-        return [], f"PostgreSQL refused to look: {reason_of(error).partition(chr(10))[0]}."
+        return [], f"PostgreSQL refused to look: {reason_line_of(error)}."
     except Exception as error:
         log.exception("The rule %s cannot be evaluated.", rule.name)
         return [], f"The program failed to look ({type(error).__name__}: {error}). Please report it."

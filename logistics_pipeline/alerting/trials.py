@@ -14,7 +14,7 @@ from logistics_core.catalogue.contract_shapes import ShapeFault
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.observing.model import CannotEvaluate
 from logistics_pipeline.alerting.trying import Trial, try_rule
-from logistics_pipeline.database.connections import TRANSIENT, Connection, reason_of
+from logistics_pipeline.database.connections import TRANSIENT, Connection, reason_line_of
 from logistics_pipeline.database.contracts import catalogue_in_force
 
 TRIAL_SECONDS = 60
@@ -67,7 +67,7 @@ def _try(connection: Connection, request: _Request) -> tuple[str | None, str | N
     except TRANSIENT:
         raise
     except psycopg.Error as error:
-        return None, f"PostgreSQL refused to look: {reason_of(error).partition(chr(10))[0]}."
+        return None, f"PostgreSQL refused to look: {reason_line_of(error)}."
     except Exception:
         log.exception("The trial %s of the rule %s has failed.", request.trial_id, request.name)
         return None, "It failed because of an error in the program: the log of the worker has the details."

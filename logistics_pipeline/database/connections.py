@@ -153,6 +153,11 @@ def reason_of(error: psycopg.Error) -> str:
     return reason
 
 
+def reason_line_of(error: psycopg.Error) -> str:
+    """The first line of `reason_of`, without details such as the statement."""
+    return reason_of(error).partition("\n")[0]
+
+
 @contextmanager
 def transient_errors(doing: str) -> Iterator[None]:
     """Turns PostgreSQL's passing troubles into TransientError with a sentence that says what was being done."""

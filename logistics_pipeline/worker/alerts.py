@@ -14,7 +14,7 @@ from logistics_pipeline.alerting.announcing import Publish, announce_left_over
 from logistics_pipeline.alerting.charting import draw_charts
 from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
 from logistics_pipeline.alerting.rules_in_force import RulesInForce, close_what_is_over, rules_in_force, sync_rules
-from logistics_pipeline.database.connections import Connection, reason_of
+from logistics_pipeline.database.connections import Connection, reason_line_of
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.files.definition_files import DefinitionError, folder_state
 from logistics_pipeline.worker.schedule import Schedule
@@ -77,9 +77,7 @@ class AlertDuty:
             if self._connection.broken:
                 raise
             self._schedule.failed(rule, monotonic())
-            self._failed[rule.name] = (
-                f"What the rule {rule.name} found cannot be stored: {reason_of(error).partition(chr(10))[0]}."
-            )
+            self._failed[rule.name] = f"What the rule {rule.name} found cannot be stored: {reason_line_of(error)}."
             log.error(self._failed[rule.name])
             return None
         self._failed.pop(rule.name, None)
