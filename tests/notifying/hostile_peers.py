@@ -15,9 +15,18 @@ Talk = Callable[[socket.socket], None]
 
 @contextmanager
 def peer(talk: Talk, context: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Serves connections on a port of this machine, each in a thread, until the block ends."""
+    """Serves connections on a port of this machine, each in a thread, until the block ends.
+
+    It closes nothing before its threads have ended: the number of a closed socket belongs to the next one that is
+    opened, and a thread that was just about to wait would serve that.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     opened: list[socket.socket] = []
+    threads: list[threading.Thread] = []
+
+    def start(run: Callable[..., None], *arguments: object) -> None:
+        threads.append(threading.Thread(target=run, args=arguments, daemon=True))
+        threads[-1].start()
 
     def serve(connection: socket.socket) -> None:
         with suppress(OSError):
@@ -31,18 +40,21 @@ def peer(talk: Talk, context: ssl.SSLContext | None = None) -> Iterator[int]:
             while True:
                 connection, _ = listener.accept()
                 opened.append(connection)
-                threading.Thread(target=serve, args=[connection], daemon=True).start()
+                start(serve, connection)
 
-    threading.Thread(target=accept, daemon=True).start()
+    start(accept)
+    accepting = threads[0]
     try:
         yield int(listener.getsockname()[1])
     finally:
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+        listener.shutdown(socket.SHUT_RDWR)
+        accepting.join()
         for each in opened:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+        for each in (listener, *opened):
             each.close()
 
 

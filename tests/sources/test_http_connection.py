@@ -37,10 +37,11 @@ class Server:
     def served(self) -> Iterator["Server"]:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/a?b=c"
-            threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+            accepting = threading.Thread(target=self._accept, args=(listener,), daemon=True)
+            accepting.start()
             yield self
-            with suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting.join()  # before the listener is closed, and its number belongs to another socket
 
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
