@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.datastructures import State
 
@@ -45,6 +45,7 @@ from logistics_api.http.access_log import AccessLog
 from logistics_api.http.application import Application
 from logistics_api.http.auth.authentication import Authenticator
 from logistics_api.http.cache import ResponseCache
+from logistics_api.http.routing import Router
 from logistics_api.identities import endpoints as identities
 from logistics_api.ingestion import endpoints as ingestion
 from logistics_api.key_figures import endpoints as key_figures
@@ -113,7 +114,6 @@ def _make_application() -> Application:
         description=DESCRIPTION,
         lifespan=_lifespan,
         redirect_slashes=False,
-        generate_unique_id_function=_operation_id,
         docs_url=None,
         redoc_url=None,
     )
@@ -131,7 +131,7 @@ def _add_datasets(app: Application, catalogue: Catalogue, vega: VegaBundle) -> N
     app.state.graphql = GraphqlService(catalogue, settings.graphql_max_cost)
     routers = _routers(settings, catalogue)
     for router in routers:
-        app.include_router(router)
+        app.router.routes += router.routes
     operations = (route.name for router in routers for route in router.routes if isinstance(route, APIRoute))
     refuse_taken_names(operations, catalogue)
     pages.install(app)
@@ -189,7 +189,7 @@ def _load_catalogue(settings: Settings) -> Catalogue:
         raise ConfigurationError(str(error)) from error
 
 
-def _routers(settings: Settings, catalogue: Catalogue) -> tuple[APIRouter, ...]:
+def _routers(settings: Settings, catalogue: Catalogue) -> tuple[Router, ...]:
     """The routers of all subjects, in matching order."""
     return (
         metrics.router,
@@ -296,12 +296,7 @@ def make_database(settings: Settings, limits: Limits | None = None, events: Even
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.events.open()
-    async with app.state.database, app.state.authenticator.sessions:
+    async with app.state.database, app.state.authenticator.sessions, exports.lifespan(app):
         yield
     app.state.events.close()
     app.state.access_log.flush()
-
-
-def _operation_id(route: APIRoute) -> str:
-    """The function's name, so that generated clients keep their method names when a path changes."""
-    return route.name

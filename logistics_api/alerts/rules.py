@@ -8,7 +8,7 @@ import json
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from logistics_api.alerts import queries
 from logistics_api.alerts.rule_schemas import (
@@ -35,6 +35,7 @@ from logistics_api.http.changes import (
 )
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import NothingElse
 from logistics_core.alert_rules.built_in import BUILT_IN
 from logistics_core.alert_rules.reading import rule_of_document
@@ -45,7 +46,7 @@ from logistics_core.catalogue.contract_yaml import path_text
 from logistics_core.database_contract.alerts import TrialState
 from logistics_core.places.checks import check_storable
 
-router = APIRouter(tags=["alerts"])
+router = Router(tags=["alerts"])
 
 NoParameters = Annotated[NothingElse, Query()]
 RuleName = Annotated[

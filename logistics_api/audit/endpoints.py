@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from logistics_api.audit import queries
 from logistics_api.audit.schemas import AuditEntries, AuditFilters, AuditParameters
@@ -12,11 +12,12 @@ from logistics_api.exports.rejects import BEGIN, ExportReader
 from logistics_api.exports.sending import StreamedFile
 from logistics_api.http.listings import respond_with_page
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.http.routing import Router
 
 ROWS = 500
 """Entries that are read at a time; each holds 16 KiB of a value at most."""
 
-router = APIRouter(tags=["system"])
+router = Router(tags=["system"])
 
 CURSOR_PROBLEM: Responses = {
     404: problem_response("The cursor is invalid or belongs to a request with other parameters")

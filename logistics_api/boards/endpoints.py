@@ -5,7 +5,7 @@ import re
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.boards import queries
@@ -28,12 +28,13 @@ from logistics_api.http.changes import (
 )
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response, versioned_response
+from logistics_api.http.routing import Router
 from logistics_api.metrics.endpoints import Registry
 from logistics_api.parameters.date_range import Day, NothingElse, end_before_start
 from logistics_api.parameters.types import DIGITS
 from logistics_api.row_access.permitted import permitted_rows
 
-router = APIRouter(tags=["boards"])
+router = Router(tags=["boards"])
 
 BoardId = Annotated[
     UUID, Path(description="A board by its ID in /api/boards", examples=["0d2b2c5e-6f2d-4b6e-9a43-3a1f3a0f3f52"])

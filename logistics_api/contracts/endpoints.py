@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import Field
@@ -34,6 +34,7 @@ from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import DATABASE_PROBLEMS, FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters import cursors
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import DIGITS, DatasetName
@@ -42,7 +43,7 @@ from logistics_core.catalogue import ContractError
 from logistics_core.catalogue.contract_files import BUILT_IN, MAX_FILE_BYTES, contract_from_document, read_document
 from logistics_core.database_contract.contracts import ContractAction
 
-router = APIRouter(tags=["contracts"])
+router = Router(tags=["contracts"])
 
 ProposalId = Annotated[UUID, Path(description="Proposal ID", examples=["0d2b2c5e-6f2d-4b6e-9a43-3a1f3a0f3f52"])]
 RequestId = Annotated[

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from logistics_api.costs.queries import OVERVIEW
 from logistics_api.costs.schemas import CostOverview
 from logistics_api.database.pool import Reader
 from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import DayRange
 
-router = APIRouter(tags=["costs"])
+router = Router(tags=["costs"])
 
 
 @router.get(

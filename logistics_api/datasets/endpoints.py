@@ -3,21 +3,22 @@
 from functools import lru_cache
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from logistics_api.datasets.descriptions import below, describe
 from logistics_api.datasets.schemas import Datasets
 from logistics_api.http.context import context_of
 from logistics_api.http.descriptions import DESCRIPTION_RESPONSES, Description
+from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import NothingElse
 from logistics_core.catalogue import Catalogue
 
 PREFIXES_REMEMBERED = 4
 
 
-def make_router(catalogue: Catalogue, currency: str | None = None) -> APIRouter:
+def make_router(catalogue: Catalogue, currency: str | None = None) -> Router:
     """Makes the route; its response is built once per prefix, because the catalogue is read when the API starts."""
-    router = APIRouter(tags=["rows"])
+    router = Router(tags=["rows"])
     datasets = describe(catalogue, currency)
 
     @lru_cache(PREFIXES_REMEMBERED)

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from logistics_api.exports.formats import MEDIA_TYPES
 from logistics_api.exports.parquet import is_pyarrow_installed
 from logistics_api.http.context import context_of
+from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import NothingElse
 from logistics_core.catalogue import Catalogue
 
@@ -44,9 +45,9 @@ PLACES = {
 }
 
 
-def make_router(catalogue: Catalogue) -> APIRouter:
+def make_router(catalogue: Catalogue) -> Router:
     """Creates the route, with the paths of all datasets."""
-    router = APIRouter()
+    router = Router()
     places = PLACES | dict(_places_of(catalogue))
 
     @router.get("/api", include_in_schema=False)

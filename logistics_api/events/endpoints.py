@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 
 from logistics_api.database.freshness import AVAILABILITY_EVENT, Freshness
@@ -12,6 +12,7 @@ from logistics_api.errors import Problem
 from logistics_api.events.broker import Events
 from logistics_api.http.auth.authorisation import while_admitted
 from logistics_api.http.responses import REFUSED_PARAMETERS, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import NothingElse
 from logistics_core.database_contract.channels import Channel
 
@@ -34,7 +35,7 @@ EVENT_STREAM: dict[int | str, dict[str, Any]] = {
     503: problem_response("Too many open event streams; try again after Retry-After seconds"),
 }
 
-router = APIRouter(tags=["live"])
+router = Router(tags=["live"])
 
 
 @router.get(

@@ -6,7 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from functools import lru_cache
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
+from fastapi import Depends, FastAPI, Path, Request, Response
 
 from logistics_api.database.limits import Limits
 from logistics_api.database.pool import Database
@@ -17,6 +17,7 @@ from logistics_api.exports.schemas import ExportOptions, export_parameters
 from logistics_api.exports.sending import StreamedFile
 from logistics_api.exports.snapshots import Snapshot, Wanted, take_snapshot
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.row_access.permitted import Permitted
 from logistics_api.rows.endpoints import ROUTES_KEPT, from_query
 from logistics_api.rows.filters import given_filters
@@ -29,7 +30,8 @@ LIMITS = Limits(connections=4, waiting=8, wait_seconds=5.0, statement_seconds=60
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Opens the connections that exports have to themselves."""
     app.state.exports = app.state.database.beside(LIMITS, "exports")
     async with app.state.exports:
         yield
@@ -59,18 +61,18 @@ def _responses(example: dict[str, str]) -> Responses:
     }
 
 
-def make_router(catalogue: Catalogue) -> APIRouter:
+def make_router(catalogue: Catalogue) -> Router:
     """The routes of all datasets."""
-    router = APIRouter(lifespan=_lifespan)
+    router = Router()
     for dataset in catalogue.values():
         router.routes += _routes(dataset).routes
     return router
 
 
 @lru_cache(ROUTES_KEPT)
-def _routes(dataset: Dataset) -> APIRouter:
+def _routes(dataset: Dataset) -> Router:
     """The route of the exports of a dataset: the same one as long as its contract is."""
-    router = APIRouter(tags=["exports"])
+    router = Router(tags=["exports"])
     table = table_of(dataset)
 
     async def export_rows(

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from psycopg.rows import dict_row
 
 from logistics_api.database.pool import Database
@@ -13,6 +13,7 @@ from logistics_api.exports.reject_lines import reject_line
 from logistics_api.exports.sending import StreamedFile
 from logistics_api.exports.snapshots import STALLED_SECONDS
 from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import FileId
 
@@ -58,7 +59,7 @@ SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL idle_in_transaction_session_timeout = '{2 * STALLED_SECONDS:.0f}s'
 """
 
-router = APIRouter(tags=["ingestion"])
+router = Router(tags=["ingestion"])
 
 
 async def _exports_of_app(request: Request) -> Database:

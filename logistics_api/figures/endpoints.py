@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.figures.queries import DAILY, SUMMARY, series
 from logistics_api.figures.schemas import DailyFigures, Series, SeriesParameters, Summary, SummaryParameters
 from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import DayRange
 from logistics_api.parameters.targets import DefaultHours
 
-router = APIRouter(tags=["figures"])
+router = Router(tags=["figures"])
 
 
 @router.get(

@@ -5,7 +5,7 @@ Nothing is done here: a request is a row that the pipeline finds and serves. It 
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
@@ -17,12 +17,13 @@ from logistics_api.file_requests.status import read_request
 from logistics_api.http.changes import requester
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.ingestion.file_actions import SENTENCES
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import DIGITS, FileId
 from logistics_core.database_contract.file_requests import FileAction
 
-router = APIRouter(tags=["ingestion"])
+router = Router(tags=["ingestion"])
 
 RequestId = Annotated[
     int, Field(ge=1, le=9_223_372_036_854_775_807, description="ID of a request", examples=[17]), DIGITS

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from psycopg import sql
 
 from logistics_api.database.pool import Reader
@@ -19,12 +19,13 @@ from logistics_api.forecasts.parameters import (
 )
 from logistics_api.forecasts.schemas import AccuracyAnswer, ForecastAnswer, ForecastCatalogue
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response, versioned_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
 from logistics_api.parameters.date_range import NothingElse
 from logistics_core.database_contract.forecasts import TRACKED_PERIODS
 from logistics_core.metrics.conditions import EVERYTHING
 
-router = APIRouter(tags=["forecasts"])
+router = Router(tags=["forecasts"])
 
 NO_FORECASTS: Responses = {404: problem_response("The dataset does not exist, or its contract asks for no forecasts")}
 FILES: dict[str, Any] = {

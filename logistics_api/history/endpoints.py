@@ -5,7 +5,7 @@ from functools import lru_cache
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
 from logistics_api.database.pool import Database, Reader
@@ -21,6 +21,7 @@ from logistics_api.history.schemas import (
 )
 from logistics_api.history.timelines import read_timeline
 from logistics_api.http.responses import FIGURE_PROBLEMS, json_response, problem_response, versioned_response
+from logistics_api.http.routing import Router
 from logistics_api.metrics.endpoints import Registry
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
 from logistics_api.parameters.date_range import NothingElse
@@ -32,9 +33,9 @@ from logistics_api.rows.tables import Table, kind_of, table_of
 from logistics_core.catalogue import Catalogue, Dataset
 
 
-def make_router(catalogue: Catalogue) -> APIRouter:
+def make_router(catalogue: Catalogue) -> Router:
     """The routes of what is the same for all datasets, and those of each."""
-    router = APIRouter(tags=["history"])
+    router = Router(tags=["history"])
     router.add_api_route(
         "/api/history",
         list_histories,
@@ -79,9 +80,9 @@ async def read_figure_history(
 
 
 @lru_cache(ROUTES_KEPT)
-def _timeline(dataset: Dataset) -> APIRouter:
+def _timeline(dataset: Dataset) -> Router:
     """The route of the timelines of a dataset: the same one as long as its contract is."""
-    router = APIRouter(tags=["history"])
+    router = Router(tags=["history"])
     table = table_of(dataset)
 
     async def read_versions(

@@ -8,7 +8,6 @@ from functools import cached_property
 from re import Pattern
 
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
 from starlette.routing import Match, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -56,11 +55,9 @@ class Application(FastAPI):
 
     @cached_property
     def _routes(self) -> list[Route]:
-        routes = [context.original_route for context in iter_route_contexts(self.routes)]
-        return [route for route in routes if isinstance(route, Route)]
+        return [route for route in self.routes if isinstance(route, Route)]
 
     @cached_property
     def _templates(self) -> list[tuple[Pattern[str], str]]:
         """In routing order."""
-        routes = [context.original_route for context in iter_route_contexts(self.routes)]
-        return [(route.path_regex, route.path_format) for route in routes if isinstance(route, Route | Mount)]
+        return [(route.path_regex, route.path_format) for route in self.routes if isinstance(route, Route | Mount)]

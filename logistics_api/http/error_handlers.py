@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
@@ -86,8 +85,7 @@ async def _handle_http_exception(request: Request, error: Exception) -> JSONResp
 def _allowed_methods(request: Request) -> str:
     """The methods of all routes that match the path; the framework reports those of the first one only."""
     found: set[str] = set()
-    for context in iter_route_contexts(request.app.routes):
-        route = context.original_route
+    for route in request.app.routes:
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
             found |= route.methods or set()
     return ", ".join(sorted(found | {"HEAD"} if "GET" in found else found))

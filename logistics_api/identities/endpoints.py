@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from psycopg import sql
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,7 @@ from logistics_api.errors import Problem, refused_parameter
 from logistics_api.http.changes import CHANGES, json_body, requester, uncached
 from logistics_api.http.listings import respond_with_page
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.identities import queries
 from logistics_api.identities.schemas import (
     Decision,
@@ -39,7 +40,7 @@ from logistics_core.identities.unlinked import all_unlinked_ids, external_ids_in
 
 MOST_IDS_OF_A_THING = 1_000
 
-router = APIRouter(tags=["identities"])
+router = Router(tags=["identities"])
 
 NoParameters = Annotated[NothingElse, Query()]
 EntityName = Annotated[DatasetName, Path(description="An entity in /api/identities", examples=["vehicles"])]

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, figures_response, json_response, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.ingestion import file_queries, reject_queries, stats_queries
 from logistics_api.ingestion.cleared_values import ClearedValueParameters, ClearedValues, cleared_values
 from logistics_api.ingestion.file_schemas import Batches, FileDetails, Files
@@ -20,7 +21,7 @@ from logistics_api.parameters.types import FileId, Paging
 
 REASONS = 100
 
-router = APIRouter(tags=["ingestion"])
+router = Router(tags=["ingestion"])
 
 UNKNOWN_CURSOR: Responses = {
     404: problem_response("The cursor is invalid or belongs to a request with other parameters")

@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response
+from logistics_api.http.routing import Router
 from logistics_api.key_figures.queries import DASHBOARD
 from logistics_api.key_figures.schemas import Dashboard, DashboardParameters
 
-router = APIRouter(tags=["dashboard"])
+router = Router(tags=["dashboard"])
 
 
 @router.get(

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.exports.formats import MEDIA_TYPES
 from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response, versioned_response
+from logistics_api.http.routing import Router
 from logistics_api.metrics.descriptions import describe_metrics
 from logistics_api.metrics.documents import answer_document
 from logistics_api.metrics.files import as_file
@@ -20,7 +21,7 @@ from logistics_api.querying.metric_query import total_of
 from logistics_api.querying.registry import RollupRegistry
 from logistics_api.row_access.permitted import permitted_rows
 
-router = APIRouter(tags=["metrics"])
+router = Router(tags=["metrics"])
 
 FILES: dict[str, Any] = {
     MEDIA_TYPES["csv"].partition(";")[0]: {"schema": {"type": "string"}, "example": "origin,revenue\nAachen,1250.00\n"},

@@ -3,13 +3,14 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem
 from logistics_api.forecasts.parameters import AsOf
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response, versioned_response
+from logistics_api.http.routing import Router
 from logistics_api.models import queries
 from logistics_api.models.schemas import (
     ModelAccuracy,
@@ -23,7 +24,7 @@ from logistics_api.models.schemas import (
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import DIGITS, Flag, Integer, Number
 
-router = APIRouter(tags=["models"])
+router = Router(tags=["models"])
 
 MODEL_PATTERN = r"^[a-z_][a-z0-9_]*\.[a-z][a-z0-9_]*$"
 ModelName = Annotated[

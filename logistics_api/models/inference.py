@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +19,7 @@ from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem
 from logistics_api.http.changes import json_body, schema_of, uncached
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.models import queries
 from logistics_api.models.endpoints import ModelName, NoParameters, unknown_model, unknown_version
 from logistics_api.parameters.types import Text
@@ -30,7 +31,7 @@ MOST_ROWS = 10_000
 """Of one request: some 50 ms. Jobs take more."""
 KEPT_MODELS = 16
 
-router = APIRouter(tags=["inference"])
+router = Router(tags=["inference"])
 
 VersionText = Annotated[str, Path(pattern="^[1-9][0-9]{0,8}$", description="A version", examples=["1"])]
 UNKNOWN: Responses = {404: problem_response("The model or the version does not exist")}

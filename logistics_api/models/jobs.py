@@ -5,7 +5,7 @@ import re
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +15,7 @@ from logistics_api.errors import Problem, refused_parameter
 from logistics_api.http.changes import CHANGES, json_body, requester, schema_of, uncached
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.models import queries
 from logistics_api.models.endpoints import ModelName, NoParameters, find_version
 from logistics_api.models.schemas import ModelJob, ModelJobRequest, ModelJobResult
@@ -26,7 +27,7 @@ ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """U+0000 in JSON, which a jsonb cannot hold."""
 
-router = APIRouter(tags=["models"])
+router = Router(tags=["models"])
 
 JobId = Annotated[UUID, Path(description="ID of a job", examples=["0d2b2c5e-6f2d-4b6e-9a43-3a1f3a0f3f52"])]
 IdempotencyKey = Annotated[

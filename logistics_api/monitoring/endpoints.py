@@ -3,10 +3,11 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from prometheus_client.exposition import choose_encoder
 
 from logistics_api.http.responses import Responses, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.monitoring.pipeline import Pipeline
 from logistics_api.monitoring.recording import Metrics
 
@@ -15,7 +16,7 @@ NO_KEY: Responses = {
     403: problem_response("The API key lacks the scope `read`"),
 }
 
-router = APIRouter(tags=["system"])
+router = Router(tags=["system"])
 
 
 async def _of_app(request: Request) -> tuple[Metrics, Pipeline]:

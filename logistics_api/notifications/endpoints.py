@@ -3,12 +3,13 @@
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from logistics_api.database.pool import Reader
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response, versioned_response
+from logistics_api.http.routing import Router
 from logistics_api.notifications import queries
 from logistics_api.notifications.feed import MEDIA_TYPE, atom_feed
 from logistics_api.notifications.schemas import Endpoints, MailSuppressions, Messages
@@ -17,7 +18,7 @@ from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import Integer, Paging
 from logistics_core.database_contract.notifications import MessageState
 
-router = APIRouter(tags=["notifications"])
+router = Router(tags=["notifications"])
 
 Topic = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", max_length=100)]
 EndpointName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]

@@ -3,18 +3,19 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from fastapi.responses import HTMLResponse
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response, versioned_response
+from logistics_api.http.routing import Router
 from logistics_api.notifications import queries
 from logistics_api.notifications.schemas import BoardReports
 from logistics_api.parameters.date_range import NothingElse
 from logistics_core.editions import decode_edition, page_of
 
-router = APIRouter(tags=["notifications"])
+router = Router(tags=["notifications"])
 
 EditionId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the edition", examples=[17])]
 _HEADERS = {

@@ -12,12 +12,13 @@ from html import escape
 from typing import Any
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from logistics_api.contracts.bodies import read_body
 from logistics_api.database.pool import Reader
 from logistics_api.http.auth.rate_limits import AddressLimits
+from logistics_api.http.routing import Router
 from logistics_api.notifications import queries
 from logistics_core.signed_ids import UNSUBSCRIBE_PATH, parse_signed_id
 
@@ -57,9 +58,9 @@ _HEADERS = {
 }
 
 
-def make_router() -> APIRouter:
+def make_router() -> Router:
     """The two operations, with the limit that they share: links need no key, so nothing else limits them."""
-    router = APIRouter(include_in_schema=False)
+    router = Router(include_in_schema=False)
     limits = AddressLimits(_REQUESTS_PER_SECOND, _AT_ONCE)
 
     def count(request: Request) -> None:

@@ -7,10 +7,11 @@ from math import isfinite
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.profiles.queries import PROFILES
@@ -18,7 +19,7 @@ from logistics_api.profiles.schemas import ColumnProfile, DatasetProfile, Freque
 from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_core.profiles import FIRST_DAY, FieldProfile, ValueKind, merged_profiles
 
-router = APIRouter(tags=["rows"])
+router = Router(tags=["rows"])
 
 MOST_FILES = 100
 MOST_PROFILES = 2_000

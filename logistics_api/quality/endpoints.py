@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from logistics_api.database.pool import Database, Reader
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters import cursors
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
 from logistics_api.parameters.date_range import NothingElse
@@ -23,7 +24,7 @@ from logistics_core.catalogue import Dataset
 from logistics_core.quality import DEFINITION, Counts, Score, rules_of, score_of
 from logistics_core.quality.documents import dataset_document, score_document
 
-router = APIRouter(tags=["quality"])
+router = Router(tags=["quality"])
 
 UNKNOWN_DATASET: Responses = {404: problem_response("The dataset does not exist")}
 UNKNOWN_DATASET_OR_CURSOR: Responses = {

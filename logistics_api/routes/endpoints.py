@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters.targets import DefaultHours
 from logistics_api.routes.details_queries import DETAILS
 from logistics_api.routes.details_schemas import DetailsParameters, RouteDetails
@@ -25,7 +26,7 @@ from logistics_api.routes.schemas import (
     TopRoute,
 )
 
-router = APIRouter(tags=["routes"])
+router = Router(tags=["routes"])
 
 
 @router.get(

@@ -11,13 +11,14 @@ from functools import lru_cache
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from logistics_api.as_of.relations import AS_OF
 from logistics_api.as_of.resolving import AsOf
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters.path_text import text
 from logistics_api.parameters.types import FileId
 from logistics_api.row_access.permitted import Permitted
@@ -39,9 +40,9 @@ ROUTES_KEPT = 2 * MAX_DATASETS
 """FastAPI takes milliseconds for each: a change to one contract makes those of that dataset."""
 
 
-def make_router(catalogue: Catalogue) -> APIRouter:
+def make_router(catalogue: Catalogue) -> Router:
     """The routes of all datasets."""
-    router = APIRouter()
+    router = Router()
     for make in (_page, _row):
         for dataset in catalogue.values():
             router.routes += make(dataset).routes
@@ -49,9 +50,9 @@ def make_router(catalogue: Catalogue) -> APIRouter:
 
 
 @lru_cache(ROUTES_KEPT)
-def _page(dataset: Dataset) -> APIRouter:
+def _page(dataset: Dataset) -> Router:
     """The route of the pages of a dataset: the same one as long as its contract is."""
-    router = APIRouter(tags=["rows"])
+    router = Router(tags=["rows"])
     table = table_of(dataset)
 
     async def read_rows(parameters: RowPaging, database: Reader, permitted: Permitted) -> Response:
@@ -71,9 +72,9 @@ def _page(dataset: Dataset) -> APIRouter:
 
 
 @lru_cache(ROUTES_KEPT)
-def _row(dataset: Dataset) -> APIRouter:
+def _row(dataset: Dataset) -> Router:
     """The route of single rows of a dataset."""
-    router = APIRouter(tags=["rows"])
+    router = Router(tags=["rows"])
     table = table_of(dataset)
 
     async def read_row(parameters: Selection, database: Reader, permitted: Permitted, **identity: Any) -> Response:

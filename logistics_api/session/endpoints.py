@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import ValidationError
 
 from logistics_api.errors import Problem
@@ -16,6 +16,7 @@ from logistics_api.http.auth.problems import CHALLENGE
 from logistics_api.http.auth.scopes import SESSION_PATH
 from logistics_api.http.auth.sessions import digest_of
 from logistics_api.http.responses import REFUSED_PARAMETERS, Responses, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.session.cookies import forget, set_cookie
 from logistics_api.session.schemas import Login, Session
@@ -41,7 +42,7 @@ LOGIN_RESPONSES: Responses = RESPONSES | {
 }
 _LOGIN_BODY = {"required": True, "content": {"application/json": {"schema": Login.model_json_schema()}}}
 
-router = APIRouter(tags=["session"])
+router = Router(tags=["session"])
 
 
 async def _authenticator(request: Request) -> Authenticator:

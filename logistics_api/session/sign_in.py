@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Annotated, NoReturn
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.errors import Problem
@@ -19,6 +19,7 @@ from logistics_api.http.auth.authentication import Authenticator
 from logistics_api.http.auth.credentials import SESSION_COOKIE
 from logistics_api.http.auth.scopes import SIGN_IN_PATH, SIGNED_IN_PATH
 from logistics_api.http.context import context_of
+from logistics_api.http.routing import Router
 from logistics_api.openid.errors import Reason, SignInError
 from logistics_api.openid.flows import FLOW_SECONDS, Flow, begin, resume
 from logistics_api.openid.provider import Provider
@@ -27,7 +28,7 @@ from logistics_core.settings import Settings
 
 SIGNED_OUT_PAGE = "/signed-out"
 
-router = APIRouter()
+router = Router()
 logger = logging.getLogger(__name__)
 
 

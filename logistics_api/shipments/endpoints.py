@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import DayRange
 from logistics_api.routes.lists import page_response
 from logistics_api.shipments.queries import ANALYTICS, ROUTES
 from logistics_api.shipments.schemas import ShipmentAnalytics, ShipmentRoutePage, ShipmentRoutesParameters
 
-router = APIRouter(tags=["shipments"])
+router = Router(tags=["shipments"])
 
 
 @router.get(

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,7 @@ from logistics_api.file_requests.status import PATIENCE_SECONDS, progress_of
 from logistics_api.http.changes import requester
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, figures_response, json_response, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters import cursors
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import DIGITS, DatasetName, Paging
@@ -28,7 +29,7 @@ WAITS_LONG = (
     "The request is kept until it is served."
 )
 
-router = APIRouter(tags=["sources"])
+router = Router(tags=["sources"])
 
 SourceName = Annotated[DatasetName, Path(description="A source by its name", examples=["fleet"])]
 PullId = Annotated[

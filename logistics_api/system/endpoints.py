@@ -2,17 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import DATABASE_PROBLEMS, FIGURE_PROBLEMS, figures_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.system import queries
 from logistics_api.system.schemas import Health, Readiness, SystemStatus
 from logistics_core.database_contract.schema import SCHEMA_VERSION
 
-router = APIRouter(tags=["system"])
+router = Router(tags=["system"])
 
 
 @router.get("/health", summary="Check that the process is running")

@@ -4,11 +4,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import ParameterError, refused_parameters
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.uploads.destinations import Place, place_of
 from logistics_api.uploads.parameters import AddressParameters
 from logistics_api.uploads.problems import name_taken, too_large
@@ -18,7 +19,7 @@ from logistics_api.uploads.upload_place import ADDRESS_SECONDS, UploadPlace
 from logistics_core.places.definition import PlaceDefinition
 from logistics_core.settings import Settings
 
-router = APIRouter(tags=["ingestion"])
+router = Router(tags=["ingestion"])
 
 ADDRESS_PROBLEMS: Responses = FIGURE_PROBLEMS | {
     409: problem_response("Another file has this name"),

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from logistics_api.contract_requests.requests import make_request
@@ -10,6 +10,7 @@ from logistics_api.database.pool import Database, Reader
 from logistics_api.errors import Problem
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.uploads.destinations import Place, place_of
 from logistics_api.uploads.digests import expected_sha256
@@ -24,7 +25,7 @@ from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.contracts import ContractAction
 from logistics_core.settings import Settings
 
-router = APIRouter(tags=["ingestion"])
+router = Router(tags=["ingestion"])
 
 UPLOAD_PROBLEMS: Responses = FIGURE_PROBLEMS | {
     400: problem_response("A digest is malformed, or the body ended early"),

@@ -2,18 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, figures_response, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import DayRange
 from logistics_api.parameters.path_text import text
 from logistics_api.parameters.text_search import KeyText
 from logistics_api.vehicles.queries import DETAILS, METRICS
 from logistics_api.vehicles.schemas import VehicleDetails, VehicleMetrics
 
-router = APIRouter(tags=["vehicles"])
+router = Router(tags=["vehicles"])
 
 
 @router.get(

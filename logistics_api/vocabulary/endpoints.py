@@ -2,17 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from logistics_api.http.descriptions import DESCRIPTION_RESPONSES, Description
+from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.vocabulary.schemas import Measures, describe_measures
 from logistics_core.settings import Settings
 
 
-def make_router(settings: Settings) -> APIRouter:
+def make_router(settings: Settings) -> Router:
     """Makes the route; its response is built once, because settings are read when the API starts."""
-    router = APIRouter(tags=["measures"])
+    router = Router(tags=["measures"])
     measures = Description(describe_measures(settings.currency, settings.on_time_hours))
 
     @router.get(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import httpx2
@@ -15,7 +16,7 @@ import psycopg
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
 from logistics_api.__main__ import listen
@@ -147,16 +148,19 @@ class Api:
 
 def _declared_models(app: FastAPI) -> dict[str, TypeAdapter[Any]]:
     """Path of every operation of the OpenAPI → the model it declares as its answer."""
-    routes = [context for context in iter_route_contexts(app.routes) if isinstance(context.original_route, APIRoute)]
-    declared = [context.original_route for context in routes if context.include_in_schema]
-    found = [route for route in declared if isinstance(route, APIRoute)]
+    found = [route for route in app.routes if isinstance(route, APIRoute) and route.include_in_schema]
     found.sort(key=lambda route: "GET" in route.methods)  # the last one of a path counts
-    models = {route.path_format: TypeAdapter(route.response_model) for route in found}
+    models = {route.path_format: _adapter(route.response_model) for route in found}
     paths = frozenset(models)
     if paths not in _documented:  # the document takes half a second to make, and most applications have the same paths
         assert paths == app.openapi()["paths"].keys()
         _documented.add(paths)
     return models
+
+
+@lru_cache(1_000)
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
 
 
 _documented: set[frozenset[str]] = set()
