@@ -185,7 +185,7 @@ def _session(server: Configuration, end: float) -> smtplib.SMTP:
         SMTPException, OSError, SourceFault: there is none.
     """
     security = server.text("security", "starttls")
-    context = tls_context(server.text("caFile"))
+    context = None if security == "none" else tls_context(server.text("caFile"))
     session = _GuardedSmtp(
         server.text("server"), server.number("port", _PORTS[security]), private=server.is_true("private"),
         context=context if security == "tls" else None, end=end,
