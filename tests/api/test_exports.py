@@ -376,6 +376,7 @@ def test_a_slow_reader_gets_the_rows_of_the_moment_it_asked_whatever_is_loaded_m
     assert f'{{"_end":{{"rows":{6 * MANY},'.encode() in received
 
 
+@pytest.mark.slow
 def test_a_database_that_dies_cuts_the_transfer_off_so_that_the_client_notices(
     tmp_path: Any, store: Any, serve: Any, reading: Any, wait_until: Any
 ) -> None:

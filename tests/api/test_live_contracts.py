@@ -121,6 +121,7 @@ def test_a_changed_contract_changes_filters_and_columns_and_a_retired_dataset_is
     wait_until(lambda: status(api, "/api/fuel") == 200)
 
 
+@pytest.mark.slow
 def test_requests_that_run_during_changes_are_all_answered(api: Any, connection: Connection, database_url: str) -> None:
     accept(connection)
     wait_until(lambda: status(api, "/api/fuel") == 200)

@@ -136,6 +136,7 @@ def by_day(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+@pytest.mark.slow
 def test_days_are_those_of_the_time_zone_across_the_change_to_summer_time(site: Site) -> None:
     days = by_day(PASSED)
     answer = site.api.get("/api/metrics/passages", metrics="records,sum_toll", grain="day", limit=100)

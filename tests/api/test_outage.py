@@ -222,6 +222,7 @@ def frozen(server: EmbeddedPostgres) -> Iterator[None]:
                 process.resume()
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_is_away_until_it_goes_on(
     server: EmbeddedPostgres, url: str, serve: Any, wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def answers(port: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_it_serves_until_it_is_told_to_stop(database_url: str, tmp_path: Path, wait_until: Callable[..., None]) -> None:
     port, log = free_port(), tmp_path / "log"
     with running(log, database_url=database_url, api_port=port) as process:

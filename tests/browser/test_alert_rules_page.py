@@ -117,6 +117,7 @@ def test_a_rule_of_a_file_is_shown_and_a_built_in_one_is_switched_off_and_restor
     expect(row).to_contain_text("Built in")
 
 
+@pytest.mark.slow
 def test_an_incident_shows_its_values_and_leads_to_its_rows(ruled: Any, new_page: Any) -> None:
     definition = {
         "title": "Many shipments",

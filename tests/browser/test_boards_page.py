@@ -77,6 +77,7 @@ def test_all_charts_come_from_one_answer(dashboard: Any, board: dict[str, Any], 
     expect(page.locator("article.kpi .value").first).to_have_text(f"{everything:,}")
 
 
+@pytest.mark.slow
 def test_a_question_is_saved_to_a_new_board_and_to_one_that_there_is(dashboard: Any, open_page: Any) -> None:
     page = open_page("/explore?by=origin&metrics=revenue&range=all&chart=bars")
     settled(page)

@@ -78,6 +78,7 @@ def test_the_chart_fits_the_question(open_page: Any) -> None:
         assert len(re.findall(r'aria-roledescription="(?:bar|rect mark|point|line mark|circle)"', svg)) > 0, query
 
 
+@pytest.mark.slow
 def test_a_single_figure_stands_in_large_print_with_its_change(dashboard: Any, open_page: Any) -> None:
     page = open_page("/explore?grain=none&metrics=shipments,revenue&compare=1&start=2024-06-01&end=2024-06-30")
     answer = dashboard.get(
@@ -210,6 +211,7 @@ HOSTILE = (
 GO = "address => { history.pushState(null, '', address); dispatchEvent(new PopStateEvent('popstate')); }"
 
 
+@pytest.mark.slow
 def test_no_address_breaks_the_page(dashboard: Any, new_page: Any) -> None:
     page, watched = new_page(dashboard, "/explore")
     watched.expected = re.compile("Failed to load resource")

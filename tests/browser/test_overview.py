@@ -5,6 +5,7 @@ import re
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 CORNER = """async (png) => {
@@ -126,6 +127,7 @@ def test_another_range_changes_the_figures_and_the_back_button_brings_them_back(
     expect(figure(page, "Shipments").locator(".value")).to_have_text(f"{thirty:,}")
 
 
+@pytest.mark.slow
 def test_any_two_days_can_be_the_range(dashboard: Any, open_page: Any) -> None:
     page = open_page()
     days = last_days(dashboard, 12)
@@ -177,6 +179,7 @@ def test_a_panel_opens_in_explore(dashboard: Any, open_page: Any) -> None:
     expect(first.locator("td").first).to_have_text(f"{days[0]['shipments']:,}")
 
 
+@pytest.mark.slow
 def test_sorting_the_table_leaves_charts_and_place_as_they_are(open_page: Any) -> None:
     page = open_page()
     charts = page.locator("figure.chart[data-drawn] canvas")
@@ -256,6 +259,7 @@ def test_news_redraw_only_what_has_changed_and_keep_the_focus(dashboard: Any, ne
     expect(page.locator("[data-drawn=costliest_routes] canvas:not([data-seen])")).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_shipments_without_cost_are_not_said_to_be_none(dashboard: Any, new_page: Any) -> None:
     page, _ = new_page(dashboard, "about:blank")
     daily = dashboard.get("/api/figures/daily", **last_days(dashboard, 30))
@@ -278,6 +282,7 @@ def test_shipments_without_cost_are_not_said_to_be_none(dashboard: Any, new_page
     expect(panel(page, "Revenue by day")).to_contain_text("No shipment in this range has a cost")
 
 
+@pytest.mark.slow
 def test_absurd_figures_fit_their_cards(dashboard: Any, new_page: Any) -> None:
     page, _ = new_page(dashboard, "about:blank")
     summary = dashboard.get("/api/figures/summary", **last_days(dashboard, 30))
@@ -307,6 +312,7 @@ def test_comparing_is_offered_where_something_is_compared(open_page: Any) -> Non
     expect(page.get_by_text("compared with")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_way_back_leads_to_where_one_was(open_page: Any) -> None:
     page = open_page()
     link = page.get_by_role("table", name="Routes of the range").locator("tbody tr").last.get_by_role("link").first

@@ -65,6 +65,7 @@ def sign_in(page: Page, who: str) -> None:
     page.get_by_role("button", name=who).click()
 
 
+@pytest.mark.slow
 def test_a_person_signs_in_comes_back_to_the_page_they_wanted_and_signs_out(visit: Callable[..., Page]) -> None:
     page = visit("/routes?range=30d")
     sign_in(page, "ada")
@@ -99,6 +100,7 @@ def test_a_session_that_is_ended_says_so_and_a_disabled_person_cannot_come_back(
         connection.execute("UPDATE access.people SET disabled_at = NULL")
 
 
+@pytest.mark.slow
 def test_a_person_without_a_role_is_told_what_to_do(visit: Callable[..., Page]) -> None:
     page = visit("/")
     sign_in(page, "eve")

@@ -154,6 +154,7 @@ def test_a_file_opens_at_the_side_with_its_account_drift_batches_and_rejects(sma
     expect(page).not_to_have_url(re.compile(re.escape("file=")))
 
 
+@pytest.mark.slow
 def test_a_selection_that_ends_outside_does_not_close_the_drawer_a_click_there_does(small: Any, new_page: Any) -> None:
     page, _ = new_page(small, "/pipeline")
     page.get_by_role("link", name="vehicles.json", exact=True).press("Enter")
@@ -167,6 +168,7 @@ def test_a_selection_that_ends_outside_does_not_close_the_drawer_a_click_there_d
     expect(drawer).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_notice_stands_in_front_of_the_drawer(small: Any, new_page: Any) -> None:
     page, watched = new_page(small, "/pipeline")
     watched.expected = re.compile("ERR_FAILED")
@@ -304,6 +306,7 @@ def test_a_name_that_is_taken_is_only_replaced_when_told_to(small: Any, new_page
     assert json.loads((small.raw_dir / "shipments" / "shipments-taken.json").read_bytes())[1]["shipment_id"] == "S-501"
 
 
+@pytest.mark.slow
 def test_an_upload_goes_on_while_other_pages_are_looked_at(small: Any, new_page: Any, tmp_path: Path) -> None:
     page, watched = new_page(small, "/pipeline")
     watched.expected = re.compile("409|ERR_FAILED")
@@ -477,6 +480,7 @@ def test_a_dismissed_file_leaves_the_list_and_is_shown_with_the_others_on_demand
     expect(rows_of(page).filter(has_text="readme.txt")).to_contain_text("Dismissed")
 
 
+@pytest.mark.slow
 def test_a_refusal_is_said_in_the_words_of_the_api(junk: Any, new_page: Any) -> None:
     page, watched = new_page(junk, "/pipeline")
     watched.expected = re.compile("409")

@@ -94,6 +94,7 @@ def test_what_stands_beside_wide_pages_stands_behind_narrow_ones(open_page: Any)
     expect(page.get_by_role("navigation", name="Dashboard")).to_be_in_viewport()
 
 
+@pytest.mark.slow
 def test_the_choice_of_colours_is_kept_and_redraws_the_charts(open_page: Any) -> None:
     page = open_page()
     settled(page)
@@ -343,6 +344,7 @@ def test_addresses_of_pages_answer_with_the_page_and_unknown_ones_do_not(dashboa
         assert client.get("/docs", headers=browser).status_code == 200
 
 
+@pytest.mark.slow
 def test_back_and_forward_return_to_the_place_on_the_page(open_page: Any) -> None:
     page = open_page("/", viewport={"width": 1366, "height": 600})
     settled(page)

@@ -83,6 +83,7 @@ def test_without_a_source_the_page_says_how_to_have_one(new_dashboard: Callable[
     expect(rows_of(page, "Resources of Fleet management")).to_have_count(3)
 
 
+@pytest.mark.slow
 def test_pulls_are_filtered_and_opened_with_their_pages(pulled: Any, new_page: Any) -> None:
     page, _ = new_page(pulled, "/sources")
     page.get_by_role("link", name="Fleet management").press("Enter")
@@ -111,6 +112,7 @@ def test_pulls_are_filtered_and_opened_with_their_pages(pulled: Any, new_page: A
     expect(page.get_by_label("Definition", exact=True)).to_contain_text("env:FLEET_TOKEN")
 
 
+@pytest.mark.slow
 def test_a_pull_is_requested_by_keyboard_and_says_what_came_of_it(pulled: Any, new_page: Any) -> None:
     page, _ = new_page(pulled, "/sources/fleet")
     row = rows_of(page, "Resources of Fleet management").filter(has_text="orders")

@@ -273,6 +273,7 @@ def test_figures_equal_a_full_recompute_after_any_sequence(
     check_any_sequence(folder, connection, examples)
 
 
+@pytest.mark.slow
 @few_or_all(4, of=15)
 def test_figures_of_a_dataset_that_keeps_its_history_do_too(
     folder: FolderUnderTest, connection: Connection, examples: int
@@ -285,6 +286,7 @@ def test_figures_of_a_dataset_that_keeps_its_history_do_too(
     check_any_sequence(keeping, connection, examples)
 
 
+@pytest.mark.slow
 @few_or_all(4, of=15)
 def test_figures_by_longer_periods_do_too(
     folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch, examples: int

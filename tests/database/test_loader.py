@@ -397,6 +397,7 @@ def test_files_with_the_same_keys_loaded_at_once_end_as_if_loaded_in_turn(
     assert load_all(4) == load_all(1)
 
 
+@pytest.mark.slow
 def test_a_deadlock_between_two_loads_is_retried(raw_folder: FolderUnderTest, connection: Connection) -> None:
     database = connection.info.dbname
     connection.execute(f"ALTER DATABASE {database} SET deadlock_timeout = '100ms'")

@@ -96,6 +96,7 @@ def test_a_missing_database_is_made_through_a_pooler_that_remembers_it_was_missi
         admin.execute(f"DROP DATABASE {missing} WITH (FORCE)".encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["session", "transaction"])
 def test_migrating_prepares_dagsters_storage_through_a_pooler_too(
     server_url: str, database_url: str, mode: str, tmp_path: Path

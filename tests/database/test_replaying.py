@@ -620,6 +620,7 @@ def test_two_replays_at_once_take_every_reject_in_once(
     assert accounts(connection) == [(60, 30, 30, 0), (60, 60, 0, 0)]
 
 
+@pytest.mark.slow
 def test_replays_and_loads_of_the_same_keys_at_once_end_as_if_they_had_followed_each_other(
     raw_folder: FolderUnderTest, connection: Connection, mended: Path
 ) -> None:

@@ -201,6 +201,7 @@ def by_longer_periods(monkeypatch: pytest.MonkeyPatch, precisions: set[Precision
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precisions", [{Precision.EXACT}, set(Precision) - {Precision.EXACT}], ids=["exact", "not"])
 def test_rollups_by_longer_periods_equal_a_full_recompute_after_any_sequence(
     folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch, precisions: set[Precision]
@@ -312,6 +313,7 @@ def test_the_rollups_of_a_retired_dataset_go(folder: FolderUnderTest, connection
     assert connection.execute("SELECT FROM analytics.rollup_datasets WHERE dataset = 'depots'").fetchall() == []
 
 
+@pytest.mark.slow
 def test_dimensions_are_chosen_again_when_there_are_many_more_records(
     folder: FolderUnderTest, connection: Connection
 ) -> None:

@@ -110,6 +110,7 @@ def test_of_several_loaders_of_one_file_one_loads_it_and_the_others_find_it_done
     assert contents() == undisturbed
 
 
+@pytest.mark.slow
 def test_several_loaders_of_one_file_of_which_the_first_is_killed(
     raw_folder: FolderUnderTest,
     load_at_once: LoadAtOnce,
@@ -150,7 +151,7 @@ def test_several_loaders_of_one_file_of_which_the_first_is_killed(
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", ["many batches", pytest.param("one batch", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "is_known",
     [pytest.param(False, id="new keys"), pytest.param(True, id="keys of an older file", marks=pytest.mark.slow)],

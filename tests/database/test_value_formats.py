@@ -57,6 +57,7 @@ def test_the_ledger_says_what_the_file_proves(raw_folder: FolderUnderTest, conne
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own_process_bytes", [1, 1 << 30], ids=["own process", "same process"])
 def test_a_load_that_dies_after_any_batch_reads_the_rest_alike(
     own_process_bytes: int, raw_folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch

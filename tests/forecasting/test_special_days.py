@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,6 +95,7 @@ def test_nothing_that_comes_after_an_origin_enters_it(
         assert np.isfinite(one.effects).all() and (one.effects >= 0).all()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(panels_with_special_days())
 def test_totals_and_parts_still_agree(made: tuple[FloatArray, IntArray, IntArray]) -> None:

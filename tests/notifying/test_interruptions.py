@@ -91,6 +91,7 @@ def test_senders_that_are_killed_lose_nothing_and_send_second_copies_with_the_sa
     assert interrupted is not None and interrupted[0] > 0
 
 
+@pytest.mark.slow
 def test_two_senders_at_once_send_every_message_once(connection: Connection, database_url: str, sink: Sink) -> None:
     declare(connection, webhook(sink.url))
     for _ in range(150):

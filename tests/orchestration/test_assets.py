@@ -115,6 +115,7 @@ def test_a_refresh_is_retried_when_the_database_was_away_and_not_when_it_would_f
     assert system.run(dg.RunRequest(), job="refresh_analytics_job").success
 
 
+@pytest.mark.slow
 def test_loads_lead_to_one_refresh_and_a_refresh_to_no_other(system: System) -> None:
     assert len(system.refresh_tick()) == 1  # a new database has never been computed
     system.run(dg.RunRequest(), job="refresh_analytics_job")

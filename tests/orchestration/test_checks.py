@@ -96,6 +96,7 @@ def test_all_checks_belong_to_assets_and_say_what_they_are() -> None:
         assert graph.get_check_spec(key).description
 
 
+@pytest.mark.slow
 def test_every_check_runs_with_the_refresh_and_in_one_run_with_it(filled: System) -> None:
     result = refresh(filled)
 

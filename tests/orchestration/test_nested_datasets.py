@@ -1,5 +1,7 @@
 """Datasets whose records are within those of another one: their files are partitions of their own."""
 
+import pytest
+
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.options import load_options
@@ -65,6 +67,7 @@ def test_files_that_are_loaded_are_loaded_for_a_dataset_that_comes_later(system:
     assert sums(system) == [("o1", 3)]
 
 
+@pytest.mark.slow
 def test_it_is_unloaded_and_requested_again_by_itself_and_leaves_when_the_file_does(system: System) -> None:
     add_contracts(system.settings, ORDERS, ORDER_LINES)
     path = system.drop("orders/june.json", [order(1, 1, 2), order(2, "x", "y", "z")])

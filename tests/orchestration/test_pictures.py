@@ -3,6 +3,7 @@
 import base64
 
 import dagster as dg
+import pytest
 
 from logistics_core.catalogue import built_in_catalogue
 from logistics_pipeline.orchestration.assets.pictures import pictures
@@ -27,6 +28,7 @@ def drawn(system: System) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_the_newest_days_are_drawn(system: System) -> None:
     system.drop("vehicle_logs.json", [vehicle_log(1), vehicle_log(2, trip_date="2024-03-09")])
     system.drop("shipments.json", [shipment(1, cost=10), shipment(2, cost=5, log_id="L2")])

@@ -251,6 +251,7 @@ def test_reloads_and_runs_are_forks_of_one_process_that_has_imported_everything(
     wait_for(lambda: status(instance, run_id) is dg.DagsterRunStatus.SUCCESS, 20, "the run succeeds")
 
 
+@pytest.mark.slow
 def test_a_process_that_is_forked_heeds_a_request_to_stop(server: Server, instance: dg.DagsterInstance) -> None:
     template = server.children()[0].parent()
     assert template is not None
@@ -261,6 +262,7 @@ def test_a_process_that_is_forked_heeds_a_request_to_stop(server: Server, instan
     wait_for(lambda: status(instance, run_id) is dg.DagsterRunStatus.FAILURE, 20, "the run has stopped")
 
 
+@pytest.mark.slow
 def test_a_server_whose_template_dies_exits_to_be_started_again(server: Server) -> None:
     template = server.children()[0].parent()
     assert server.process is not None and template is not None
@@ -268,6 +270,7 @@ def test_a_server_whose_template_dies_exits_to_be_started_again(server: Server) 
     assert server.process.wait(60) == 1
 
 
+@pytest.mark.slow
 def test_definitions_that_cannot_be_loaded_leave_those_in_service(server: Server, instance: dg.DagsterInstance) -> None:
     run_id = server.launch(instance)
     (server.folder / "changing_definitions.py").write_text(
@@ -328,6 +331,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_a_server_whose_child_dies_exits_to_be_started_again(server: Server) -> None:
     assert server.process is not None
     (child,) = server.children()

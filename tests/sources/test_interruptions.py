@@ -32,6 +32,7 @@ class Interrupted(BaseException):
     """Stands for whatever ends a process; nothing in the product catches it."""
 
 
+@pytest.mark.slow
 def test_killed_processes_lose_nothing_and_double_nothing(
     source: SourceUnderTest, connection: Connection, tmp_path: Path
 ) -> None:

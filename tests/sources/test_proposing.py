@@ -172,6 +172,7 @@ def propose(handle: Handle, address: str, headers: Mapping[str, str], body: Any 
         return proposal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_documented_api_is_proposed_right_without_a_correction(name: str) -> None:
     case = CASES[name]

@@ -275,6 +275,7 @@ def test_records_that_go_while_pages_are_read_are_noticed(source: SourceUnderTes
     assert source.rows().keys() == {record["id"] for record in fleet.records}
 
 
+@pytest.mark.slow
 def test_pages_that_shift_all_the_time_are_a_failure_if_records_may_be_missing(source: SourceUnderTest) -> None:
     source.define_trips("offset with overlap", top="retries: {attempts: 1}\n")
     fleet = source.fleet

@@ -31,6 +31,7 @@ def test_a_contract_is_proposed_for_an_object(contracts: Contracts, bucket: Buck
     assert "name: fuel" in proposed.stdout and "primaryKey: [card_id]" in proposed.stdout
 
 
+@pytest.mark.slow
 def test_a_proposal_for_an_object_is_stored_answered_and_accepted_by_its_url(
     contracts: Contracts, bucket: Bucket, database_url: str
 ) -> None:
