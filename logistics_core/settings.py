@@ -197,6 +197,11 @@ class Settings(BaseSettings):
     # Watching the raw folder
     settle_seconds: float = Field(2.0, ge=0, description="How long a file must remain unchanged before it is picked up")
     sensor_interval_seconds: PositiveInt = Field(5, description="Pause between two scans of the raw folder")
+    long_polling: bool = Field(
+        True,
+        description="Sensors wait for files to arrive and for loads to end, and react at once. `false`: they look once "
+        "per interval",
+    )
     files_per_run: PositiveInt = Field(500, description="Maximum number of files that one Dagster run loads")
     bytes_per_run: PositiveInt = Field(
         1 << 30, description="Maximum number of bytes that one Dagster run loads (a single larger file is allowed)"

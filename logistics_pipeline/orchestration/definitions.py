@@ -41,6 +41,7 @@ from logistics_pipeline.orchestration.schedules import (
 from logistics_pipeline.orchestration.sensors.check_results import build_check_sensor
 from logistics_pipeline.orchestration.sensors.contract_proposals import PROPOSALS, build_proposal_sensor
 from logistics_pipeline.orchestration.sensors.file_requests import build_request_sensor, unload_on_request
+from logistics_pipeline.orchestration.sensors.long_polling import waiting_seconds
 from logistics_pipeline.orchestration.sensors.raw_files import build_file_sensor
 from logistics_pipeline.orchestration.sensors.source_pulls import build_pull_sensor
 from logistics_pipeline.orchestration.sensors.stale_analytics import build_refresh_sensor
@@ -66,6 +67,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     load_jobs, pull_jobs = build_load_jobs(catalogue), build_pull_jobs(sources.values())
     forecast_jobs, model_jobs = build_forecast_jobs(catalogue), build_model_jobs(catalogue)
     interval = settings.sensor_interval_seconds
+    patience = waiting_seconds(interval) if settings.long_polling else 0.0
     return dg.Definitions(
         assets=[
             *build_pulled_assets(sources, settings, datetime.now(UTC)),
@@ -95,11 +97,11 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             unload_on_request,
         ],
         sensors=[
-            build_file_sensor(load_jobs, interval),
+            build_file_sensor(load_jobs, interval, patience_seconds=patience),
             build_pull_sensor(pull_jobs, interval),
             build_request_sensor(interval),
             build_proposal_sensor(interval),
-            build_refresh_sensor(interval),
+            build_refresh_sensor(interval, patience_seconds=patience),
             *build_forecast_sensors(forecast_jobs, interval),
             *build_model_sensors(model_jobs, interval),
             build_check_sensor(interval),

@@ -39,19 +39,30 @@ class FutureFile:
     """Since when it has been seen with this size and time."""
 
 
+@dataclass(frozen=True)
+class SettledFiles:
+    """The files left alone long enough to be complete."""
+
+    files: list[FoundFile]
+    future: dict[str, FutureFile]
+    """What the next evaluation needs as `seen_before`."""
+    seconds_to_next: float | None
+    """Until the first of the others has been left alone long enough; None if there are no others."""
+
+
 def settled_files(
     found: Iterable[FoundFile],
     known: Mapping[str, LedgerFile],
     now_ns: int,
     settle_seconds: float,
     seen_before: Mapping[str, FutureFile],
-) -> tuple[list[FoundFile], dict[str, FutureFile]]:
-    """The files left alone long enough to be complete, and what the next evaluation needs as `seen_before`.
+) -> SettledFiles:
+    """Tells the files left alone long enough from the others.
 
     A wrong clock must not hide a file for good. A file whose time is in the future is settled once it was seen
     unchanged for `settle_seconds`, or if the ledger has it with this size and time.
     """
-    settled, future_files = [], {}
+    settled, future_files, missing_ns = list[FoundFile](), dict[str, FutureFile](), list[float]()
     for file in found:
         if file.is_whole:
             settled.append(file)
@@ -69,9 +80,12 @@ def settled_files(
             )
             since_ns = before.since_ns if before is not None and is_same else now_ns
             future_files[file.key] = FutureFile(file.size_bytes, file.modified_ns, since_ns)
-        if now_ns - since_ns >= settle_seconds * 1e9:
+        still_ns = since_ns + settle_seconds * 1e9 - now_ns
+        if still_ns <= 0:
             settled.append(file)
-    return settled, future_files
+        else:
+            missing_ns.append(still_ns)
+    return SettledFiles(settled, future_files, min(missing_ns) / 1e9 if missing_ns else None)
 
 
 def files_to_register(found: Iterable[FoundFile], known: Mapping[str, LedgerFile]) -> list[FoundFile]:

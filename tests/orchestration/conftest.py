@@ -155,6 +155,8 @@ def _instance(folder: Path) -> AbstractContextManager[dg.DagsterInstance]:
 def system(database_url: str, tmp_path: Path, empty_storage: Path) -> Iterator[System]:
     folder = shutil.copytree(empty_storage, tmp_path / "dagster")
     with _instance(folder) as instance:
-        settings = Settings(database_url=database_url, data_dir=tmp_path / "data", settle_seconds=1, retry_seconds=2)
+        settings = Settings(
+            database_url=database_url, data_dir=tmp_path / "data", settle_seconds=1, retry_seconds=2, long_polling=False
+        )
         settings.raw_dir.mkdir(parents=True)
         yield System(instance, settings)

@@ -13,6 +13,7 @@ from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.orchestration.load_plan import (
     IN_PROGRESS,
     FutureFile,
+    SettledFiles,
     files_to_register,
     plan_loads,
     settled_files,
@@ -72,13 +73,19 @@ NOW_NS = 10**18
 def test_a_file_is_settled_once_it_was_left_alone(age_seconds: float, settled: bool) -> None:
     file = found(modified_ns=NOW_NS - int(age_seconds * SECOND))
 
-    assert settled_files([file], {}, NOW_NS, 10, {}) == ([file] if settled else [], {})
+    assert settled_files([file], {}, NOW_NS, 10, {}).files == ([file] if settled else [])
+
+
+def test_it_is_known_when_the_next_file_will_be_settled() -> None:
+    files = [found(modified_ns=NOW_NS - int(age * SECOND)) for age in (1, 7.5, 20)]
+
+    assert settled_files(files, {}, NOW_NS, 10, {}).seconds_to_next == 2.5
 
 
 def test_without_a_settle_time_every_file_is_settled() -> None:
     files = [found(modified_ns=5), found("b.json", modified_ns=9 * SECOND)]
 
-    assert settled_files(files, {}, 5, 0, {})[0] == files
+    assert settled_files(files, {}, 5, 0, {}).files == files
 
 
 def test_a_file_with_a_time_in_the_future_is_settled_once_it_was_seen_unchanged_for_as_long() -> None:
@@ -87,8 +94,9 @@ def test_a_file_with_a_time_in_the_future_is_settled_once_it_was_seen_unchanged_
     became_settled = []
     for second, size in ((0, 10), (5, 20), (10, 30), (19.9, 30), (20, 30), (25, 30)):
         file = found(size=size, modified_ns=NOW_NS + 3600 * SECOND + size)
-        settled, future_files = settled_files([file], {}, NOW_NS + int(second * SECOND), 10, future_files)
-        if settled:
+        seen = settled_files([file], {}, NOW_NS + int(second * SECOND), 10, future_files)
+        future_files = seen.future
+        if seen.files:
             became_settled.append(second)
 
     assert became_settled == [20, 25]
@@ -98,7 +106,7 @@ def test_a_registered_file_with_a_time_in_the_future_need_not_be_remembered() ->
     file = found(modified_ns=NOW_NS + SECOND)
     known = {file.key: entry(modified_ns=file.modified_ns)}
 
-    assert settled_files([file], known, NOW_NS, 10, {}) == ([file], {})
+    assert settled_files([file], known, NOW_NS, 10, {}) == SettledFiles([file], {}, None)
 
 
 @pytest.mark.parametrize("status", ["FAILED", None])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import dagster as dg
@@ -20,6 +21,7 @@ from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.files.folder import FoundFile
+from logistics_pipeline.files.folder_changes import FolderChanges
 from logistics_pipeline.files.looks import Look, Looks
 from logistics_pipeline.files.places import WatchedPlaces, is_url
 from logistics_pipeline.files.stores import PlaceError
@@ -30,6 +32,7 @@ from logistics_pipeline.orchestration.jobs import load_job_name
 from logistics_pipeline.orchestration.load_plan import (
     FutureFile,
     LoadPlan,
+    SettledFiles,
     files_to_register,
     plan_loads,
     settled_files,
@@ -37,6 +40,7 @@ from logistics_pipeline.orchestration.load_plan import (
 from logistics_pipeline.orchestration.partitions import add_partitions, contiguous_ranges, partition_status
 from logistics_pipeline.orchestration.pools import load_pool
 from logistics_pipeline.orchestration.resources import DatabaseResource
+from logistics_pipeline.orchestration.sensors.long_polling import Patience, minimum_interval
 from logistics_pipeline.orchestration.terminated_runs import RANGE_END, RANGE_START, fail_files_of_terminated_runs
 
 if TYPE_CHECKING:
@@ -46,19 +50,26 @@ SENSOR_NAME = "raw_files"
 RUNS_PER_TICK = 20
 REGISTRATIONS_PER_TICK = 2_000
 """Limits that keep one evaluation well within Dagster's time limit for sensors; the next one takes what is left."""
+REST_PER_LOOK = 4
+"""An evaluation that goes on looking, because files go on changing, rests so many times as long as it has looked."""
 
 
 def build_file_sensor(
-    load_jobs: "Sequence[UnresolvedAssetJobDefinition]", interval_seconds: int
+    load_jobs: "Sequence[UnresolvedAssetJobDefinition]", interval_seconds: int, *, patience_seconds: float = 0.0
 ) -> dg.SensorDefinition:
-    """Makes the sensor over the raw folder, which requests runs of these jobs."""
+    """Makes the sensor over the raw folder, which requests runs of these jobs.
+
+    Args:
+        patience_seconds: how long an evaluation waits for files to arrive or to settle where there is nothing to do.
+    """
     looks = Looks()
+    changes: dict[Path, FolderChanges] = {}  # made by the process that evaluates
     pools_with_limit: set[str] = set()  # asked for once per process: another one is started for new datasets
 
     @dg.sensor(
         name=SENSOR_NAME,
         jobs=load_jobs,
-        minimum_interval_seconds=interval_seconds,
+        minimum_interval_seconds=minimum_interval(interval_seconds),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Watches the raw folder and declared places: every new or changed file becomes a partition and is "
         "loaded.",
@@ -68,21 +79,52 @@ def build_file_sensor(
     ) -> dg.SensorResult | dg.SkipReason:
         if not pools_with_limit:
             pools_with_limit.update(_limit_new_pools(context.instance, database))
-        with database.connect() as connection:
-            found = [*_find_files(context, database), *_find_remote_files(context, connection, database, looks)]
-            settled = _register_settled_files(context, connection, database, found)
-            evaluation = _Evaluation(context, connection, database, settled)
-            plans = evaluation.plan()
-            present = {file.key for file in found}
-            is_gone = partial(_is_gone, folder=database.folder, looks=looks)
-            _fail_abandoned_files(connection, evaluation.known, present, is_gone)
-            _dismiss_deleted_files(connection, evaluation.known, present, is_gone, database.settings)
-            requests = evaluation.request_runs(plans)
-        if not requests:
-            return dg.SkipReason(f"{len(settled):,} files, nothing to load")
-        return dg.SensorResult(run_requests=requests)
+        patience = Patience.of(patience_seconds)
+        in_folder = changes.setdefault(database.settings.raw_dir, FolderChanges(database.settings.raw_dir))
+        while True:
+            began = time.monotonic()
+            with database.connect() as connection:
+                requests, settled = _look(context, connection, database, looks)
+            if requests:
+                return dg.SensorResult(run_requests=requests)
+            rest = (time.monotonic() - began) * REST_PER_LOOK
+            if not is_news(in_folder, patience, settled.seconds_to_next, rest):
+                return dg.SkipReason(f"{len(settled.files):,} files, nothing to load")
 
     return raw_files
+
+
+def _look(
+    context: dg.SensorEvaluationContext, connection: Connection, database: DatabaseResource, looks: Looks
+) -> tuple[list[dg.RunRequest], SettledFiles]:
+    """One look at all files: brings the ledger up to date and returns the runs to request."""
+    found = [*_find_files(context, database), *_find_remote_files(context, connection, database, looks)]
+    settled = _register_settled_files(context, connection, database, found)
+    evaluation = _Evaluation(context, connection, database, settled.files)
+    plans = evaluation.plan()
+    present = {file.key: file for file in found}
+    is_gone = partial(_is_gone, folder=database.folder, looks=looks)
+    _fail_abandoned_files(connection, evaluation.known, set(present), is_gone)
+    _dismiss_deleted_files(connection, evaluation.known, set(present), is_gone, database.settings)
+    return evaluation.request_runs(plans), settled
+
+
+def is_news(in_folder: FolderChanges, patience: Patience, seconds_to_next: float | None, rest: float) -> bool:
+    """Waits until there is a reason to look again; False if there is none within the patience.
+
+    Args:
+        seconds_to_next: until the first of the files that are still being written has settled, if there are any.
+        rest: how long to wait at least.
+    """
+    if seconds_to_next is None:
+        if not in_folder.wait(patience.left):
+            return False
+        seconds_to_next = 0.0
+    pause = max(seconds_to_next, rest)
+    if pause > patience.left:
+        return False
+    time.sleep(pause)
+    return True
 
 
 def _find_files(context: dg.SensorEvaluationContext, database: DatabaseResource) -> list[FoundFile]:
@@ -128,17 +170,17 @@ def _place_state(look: Look) -> ledger.PlaceState:
 
 def _register_settled_files(
     context: dg.SensorEvaluationContext, connection: Connection, database: DatabaseResource, found: list[FoundFile]
-) -> list[FoundFile]:
+) -> SettledFiles:
     """Registers new files in a fixed order, before any run, so that the order of loads does not matter.
 
-    Returns the files that were left alone long enough. The cursor holds only what was seen of future files.
+    The cursor holds only what was seen of future files.
     """
     known = ledger.latest_files(connection)
     before = {key: FutureFile(*seen) for key, seen in json.loads(context.cursor or "{}").items()}
-    settled, future_files = settled_files(found, known, time.time_ns(), database.settings.settle_seconds, before)
-    if future_files != before:
-        context.update_cursor(json.dumps({key: astuple(seen) for key, seen in future_files.items()}))
-    new = ledger.in_registration_order(files_to_register(settled, known))
+    settled = settled_files(found, known, time.time_ns(), database.settings.settle_seconds, before)
+    if settled.future != before:
+        context.update_cursor(json.dumps({key: astuple(seen) for key, seen in settled.future.items()}))
+    new = ledger.in_registration_order(files_to_register(settled.files, known))
     for file in new[:REGISTRATIONS_PER_TICK]:
         ledger.register(connection, file)
         if file.dataset is None:
