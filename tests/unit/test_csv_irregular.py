@@ -126,7 +126,7 @@ def test_few_quoted_and_overlong_rows_leave_their_neighbours_in_columns() -> Non
     assert split.others == {20: Unreadable("the row has 2 fields, the header 3")}
 
 
-@pytest.mark.parametrize("line", [b'v,"b\nb",c\n', b'v,"b\n', b"\n", b",,\n"])
+@pytest.mark.parametrize("line", [b'v,"b\n', b"\n", b",,\n"])
 def test_lines_that_are_no_rows_are_not_split(line: bytes) -> None:
     splitter = ColumnSplitter(LAYOUT)
     lines = [b"v,1,n\n"] * 40
@@ -134,11 +134,47 @@ def test_lines_that_are_no_rows_are_not_split(line: bytes) -> None:
     assert splitter.split(b"".join(lines)) is None
 
 
-def test_many_irregular_lines_are_left_to_the_csv_module() -> None:
+def test_many_lines_of_another_width_are_left_to_the_csv_module() -> None:
     splitter = ColumnSplitter(LAYOUT)
-    assert splitter.split(b'v,1,n\n"v",1,n\n' * 40) is None
-    assert splitter.split(b'"v",1,%b\n' % (b"n" * 300) * 40) is None
     assert splitter.split(b"v,1,n\nv,1\n" * 40) is None
+    assert splitter.split(b'"v",1,n\n"v",1\n' * 40) is None
+
+
+def test_many_rows_with_quotes_are_split_at_once_even_if_they_span_lines() -> None:
+    splitter = ColumnSplitter(LAYOUT)
+    split = splitter.split(b'v,1,"say ""n""\nand m"\r\n"""w""","","a,b"\n' * 40)
+
+    assert split is not None
+    assert split.columns == [["v", '"w"'] * 40, ["1", ""] * 40, ['say "n"\nand m', "a,b"] * 40]
+    assert not split.is_row_per_line
+
+
+_QUOTED_CELLS = st.sampled_from(
+    ["a", "", '"a"', '""', '"a, b"', '"[""x"",""y""]"', '"""x"" y"', '"a\nb"', '"\r\n"', '""""', '" "', "é", '"é,\n"']
+)
+_ODD_CELLS = st.sampled_from(
+    ['a"b', '"a"b', 'a""', '""a', '"a" ', ' "a"', '"', "a\rb", "\x01", "\x1e", '"\x1f"', '"""']
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(data=st.data(), count=st.sampled_from([1, 3, 12]), run_bytes=st.sampled_from([40, 100_000]))
+def test_rows_with_quotes_are_split_at_once_as_they_are_read_one_by_one(
+    read_content: Any, data: st.DataObject, count: int, run_bytes: int
+) -> None:
+    rows = [data.draw(st.lists(_QUOTED_CELLS, min_size=3, max_size=3)) for _ in range(count)]
+    for _ in range(data.draw(st.integers(0, 2))):
+        rows[data.draw(st.integers(0, count - 1))][data.draw(st.integers(0, 2))] = data.draw(_ODD_CELLS)
+    ends = data.draw(st.lists(st.sampled_from(["\n", "\n", "\r\n"]), min_size=count, max_size=count))
+    ends[-1] = data.draw(st.sampled_from(["\n", "\r\n", "", "\r"]))
+    content = HEADER + "".join(",".join(row) + end for row, end in zip(rows, ends, strict=True)).encode()
+
+    fast = read_content(content, run_bytes=run_bytes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_reader._RegularRows, "read", lambda self, text: None)
+        slow = read_content(content, run_bytes=run_bytes)
+
+    assert (fast.records, str(fast.error), _notes(fast)) == (slow.records, str(slow.error), _notes(slow))
 
 
 def test_rows_too_short_and_too_long_do_not_make_up_for_each_other(read_content: Any) -> None:

@@ -5,6 +5,7 @@ detection         a file's layout, from its content; wrapped_arrays helps it
 csv_header        the header of a CSV file, below whatever stands above it; column_names, csv_delimiters help it
 csv_reader        CSV rows, many at a time; repeated_header finds those that are none
 csv_columns       splits CSV with few irregular rows into columns; csv_rows reads those, one by one
+csv_quotes        takes the quotes out of regular rows, so that they can be split
 json_reader       JSON records by ijson; json_segments, json_feed, json_scanner help it
 nested_records    the records that are elements of an array within each record of a file
 json_names        the fields of a dataset in JSON records: by name, alias or path

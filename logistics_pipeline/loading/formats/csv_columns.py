@@ -1,7 +1,8 @@
-"""Splits lines of CSV into columns, all at once, where nearly every line is a row without quotes.
+"""Splits lines of CSV into columns, all at once.
 
-The few others, with quotes or of another width, are read by `csv_rows`, one by one: they do not slow down their
-neighbours. Where more than a few lines are like that, or a row continues on the next line, nothing is split.
+Where nearly every line is a row without quotes, the few others, with quotes or of another width, are read by
+`csv_rows`, one by one: they do not slow down their neighbours. Where more lines have quotes, `csv_quotes` takes them
+out. Where more than a few lines are of another width, nothing is split.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from operator import methodcaller
 from typing import Any, NamedTuple
 
 from logistics_pipeline.loading.formats.column_names import spelling_key
+from logistics_pipeline.loading.formats.csv_quotes import CELL_END, ROW_BEGIN, QuoteRemover
 from logistics_pipeline.loading.formats.csv_rows import Row, RowReader
 from logistics_pipeline.loading.formats.record_positions import Span
 from logistics_pipeline.loading.layouts import CsvLayout, Unreadable
@@ -21,11 +23,12 @@ _Line = tuple[int, Span]
 
 
 class Columns(NamedTuple):
-    """Rows, one on each line of a text, as columns."""
+    """All rows of a text, as columns."""
 
     columns: Sequence[Sequence[object]]
     others: Mapping[int, Unreadable]
     """What stands in place of a row, by index: there, the columns have None."""
+    is_row_per_line: bool = True
 
 
 class ColumnSplitter:
@@ -39,6 +42,8 @@ class ColumnSplitter:
         names = "".join([*layout.header, layout.header_text.decode("utf-8", "replace")])
         self._has_numbered_names = any(map(str.isnumeric, spelling_key(names)))
         self._rows = RowReader(syntax)
+        can_remove_quotes = syntax.is_plain and len(syntax.delimiter.encode()) == 1
+        self._quotes = QuoteRemover(syntax.delimiter) if can_remove_quotes else None
         self._stand_in = f"{syntax.delimiter.join('?' * self._width)}\n".encode()
         """A regular row, to be split in place of an irregular one."""
 
@@ -51,14 +56,25 @@ class ColumnSplitter:
             return None
         lines = self._quoted_lines(text)
         if lines is None or (rows := self._read(text, lines)) is None:
-            return None
+            return self._split_quoted(text)
         columns = self._split(_replaced(text, lines, self._stand_in))
         if columns is None:
             lines = self._irregular_lines(text)
             if lines is None or (rows := self._read(text, lines)) is None:
                 return None
             columns = self._split(_replaced(text, lines, self._stand_in))
-        return None if columns is None else self._with_rows(list(columns), rows)
+        return None if columns is None else self._with_rows(columns, rows)
+
+    def _split_quoted(self, text: bytes) -> Columns | None:
+        """Splits rows, many of which have quotes; None if one of them is irregular."""
+        data = None if self._quotes is None else self._quotes.without_quotes(text)
+        if data is None:
+            return None
+        columns = self._split_cells(data.decode("utf-8", "surrogateescape"), CELL_END, ROW_BEGIN)
+        if columns is None:
+            return None
+        lines = text.count(b"\n") + (not text.endswith(b"\n"))
+        return Columns(columns, {}, lines == len(columns[0]))
 
     def read_dates(self, text: bytes) -> Columns | None:
         """Reads only the rows that may hold a date of all numbers: the others have None. Takes what `split` takes.
@@ -81,21 +97,25 @@ class ColumnSplitter:
         return self._with_rows([[None] * count for _ in range(self._width)], rows)
 
     def _split(self, data: bytes) -> list[list[str]] | None:
-        """Splits lines without quotes; None if one of them is blank or not as wide as the header.
-
-        A line break, behind a delimiter of its own, begins a cell. If that is always the first of a row, every row has
-        as many cells as the header.
-        """
-        text, delimiter, width = data.decode("utf-8", "surrogateescape"), self._delimiter, self._width
+        """Splits lines without quotes; None if one of them is blank or not as wide as the header."""
+        text, delimiter = data.decode("utf-8", "surrogateescape"), self._delimiter
         if "\r" in text and "\r" in (text := text.replace("\r\n", "\n")):
             return None
-        text = text.removesuffix("\n")
-        cells = text.replace("\n", f"{delimiter}\n").split(delimiter)
+        return self._split_cells(text.removesuffix("\n").replace("\n", f"{delimiter}\n"), delimiter, "\n")
+
+    def _split_cells(self, text: str, cell_end: str, row_begin: str) -> list[list[str]] | None:
+        """Splits a text into columns; None if a row of it is blank or not as wide as the header.
+
+        The first cell of every row but the first begins with a mark. If all marks are in first cells, and every first
+        cell has one, then every row has as many cells as the header.
+        """
+        width = self._width
+        cells = text.split(cell_end)
         columns = [cells[index::width] for index in range(width)]
         firsts, breaks = "".join(columns[0]), len(columns[0]) - 1
-        if len(cells) != (breaks + 1) * width or firsts.count("\n") != breaks or text.count("\n") != breaks:
+        if len(cells) != (breaks + 1) * width or firsts.count(row_begin) != breaks or text.count(row_begin) != breaks:
             return None
-        columns[0] = firsts.split("\n")
+        columns[0] = firsts.split(row_begin)
         return None if has_blank_row(columns[0], RowsOfColumns(columns)) else columns
 
     def _quoted_lines(self, text: bytes) -> list[_Line] | None:

@@ -1,8 +1,8 @@
 """Reads the records of CSV files and finds each in the file's text.
 
-Rows are read some 64 KiB at a time: split at once by `csv_columns` where few of them are quoted or of another width,
-otherwise by the csv module. Where that may not read one of them rightly, `csv_rows` reads them one by one; it also
-reads a row that is larger than that.
+Rows are read some 64 KiB at a time: split at once by `csv_columns` where few of them are of another width, otherwise by
+the csv module. Where that may not read one of them rightly, `csv_rows` reads them one by one; it also reads a row that
+is larger than that.
 
 Memory: one block, or one row (`max_record_bytes`) twice while it is read. An unclosed quote ends there as well.
 """
@@ -18,6 +18,7 @@ from logistics_pipeline.errors import FileError
 from logistics_pipeline.files.byte_stream import Source
 from logistics_pipeline.files.encodings import UTF8_MARK
 from logistics_pipeline.loading.formats.csv_columns import ColumnSplitter, RowsOfColumns, has_blank_row
+from logistics_pipeline.loading.formats.csv_quotes import stray
 from logistics_pipeline.loading.formats.csv_rows import Cell, RowReader, beginning
 from logistics_pipeline.loading.formats.lookahead import Lookahead
 from logistics_pipeline.loading.formats.record_positions import LineSpans, RawRecords, Span
@@ -235,7 +236,7 @@ class _RegularRows:
         pairs = rb"(?:%b%b[^%b]*+)*+" % (quote, quote, quote) if syntax.doubles_quotes else b""
         spaces = b" *+" if syntax.skips_spaces else b""
         unquoted = rb"[^%b\r\n%b]*+" % (quote, delimiter)
-        self._stray_quote = None if len(syntax.delimiter.encode()) > 1 else _stray_quote(delimiter)
+        self._stray_quote = None if len(syntax.delimiter.encode()) > 1 else stray(_QUOTE, delimiter)
         if len(syntax.delimiter.encode()) > 1:
             unquoted = rb"(?:(?!%b)[^%b\r\n])*+" % (delimiter, quote)
         field = rb"%b(?:%b[^%b]*+%b%b|%b)" % (spaces, quote, quote, pairs, quote, unquoted)
@@ -247,7 +248,8 @@ class _RegularRows:
             return None
         found = self._splitter.read_dates(text) if self._only_dates else None
         if (found := found or self._splitter.split(text)) is not None:
-            return _Regular(RowsOfColumns(*found), True, *found)
+            columns, others, is_row_per_line = found
+            return _Regular(RowsOfColumns(columns, others), is_row_per_line, columns, others)
         return self._read_by_module(text)
 
     def _read_by_module(self, text: bytes) -> _Regular | None:
@@ -320,9 +322,3 @@ class _RegularRows:
 
 
 _QUOTE = b'"'
-
-
-def _stray_quote(delimiter: bytes) -> re.Pattern[bytes]:
-    """Matches a quote beside something that ends no field."""
-    other = rb"[^\r\n%b]" % delimiter
-    return re.compile(rb'"(?:%b|(?<=%b"))' % (other, other))
