@@ -15,6 +15,7 @@ from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
 from logistics_pipeline.loading.contract.columns import NULL, FormatsNeededError
 from logistics_pipeline.loading.contract.copy_text import escape
 from logistics_pipeline.loading.contract.file_formats import NOT_LOOKED_FOR
+from logistics_pipeline.loading.contract.nested_columns import NestedColumn
 from logistics_pipeline.loading.contract.number_columns import IntegerColumn, NumberColumn, NumberTexts
 from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator, value_validator
 from logistics_pipeline.loading.contract.timestamp_columns import TimestampColumn
@@ -158,6 +159,47 @@ def test_a_column_of_any_type_is_judged_as_its_values_are(data: st.DataObject, c
             assert not isinstance(expected, Rejection), f"plain, and yet the reference refuses {part[index]!r}"
             wanted = NULL if expected[0] is None else escape(expected[0])
             assert text == wanted or (name == "amount" and Decimal(text) == Decimal(wanted))
+
+
+_JSON_SCALARS = ["1", "-0.5", "07", "1e5", "1e400", "1" * 19, "1" * 20, '"x"', '"9e999"', '"12"', '"é"', '"a\\u003ab"']
+_JSON_SCALARS += [
+    '"\\u0000"',
+    '"\\ud800"',
+    '"say \\"hi\\""',
+    "null",
+    "tru",
+    "[]",
+    '{"b": 2}',
+    '"\x7f"',
+    '"',
+    "1,2",
+    "]",
+    "\n1",
+    "",
+]
+_JSON_TEXTS = st.one_of(
+    st.builds("[{},{}]".format, st.sampled_from(_JSON_SCALARS), st.sampled_from(_JSON_SCALARS)),
+    st.builds('{{"a1":{},"a{}":{}}}'.format, st.sampled_from(_JSON_SCALARS), st.sampled_from("12b"), st.just("5")),
+    st.sampled_from(["", "n/a", "[]", "{}", "{} ", "\t[]", "[[1]", "[2]]", "[1", "{}{}", "{},{}", "null", "\\N"]),
+    st.sampled_from(["[" * 70 + "]" * 70, "[" * 101 + "]" * 101, '["\ud800"]', '["\u2028"]', '["a\tb"]', "[1,\r2]"]),
+)  # fmt: skip
+
+
+@given(st.sampled_from(["details", "tags"]), st.lists(_JSON_TEXTS, max_size=3), st.booleans())
+@settings(max_examples=600, deadline=None)
+def test_json_of_known_shapes_is_judged_as_the_reference_judges_it(name: str, odd: list[str], has_null: bool) -> None:
+    field = replace(READINGS.field(name), required=False)
+    validator, reference = NestedColumn(field), value_validator(field)
+    usual = [f'[{number},"n{number}"]' for number in range(12)]
+    for column in ([*usual, *odd], usual, [*odd, *usual, *([None] if has_null else [])], [*reversed(odd)]):
+        texts, irregular = validator.encode(column)
+
+        assert len(texts) == len(column)
+        assert column is not usual or not irregular
+        for index in set(range(len(column))) - set(irregular):
+            expected = reference(column[index])
+            assert not isinstance(expected, Rejection), column[index]
+            assert texts[index] == (NULL if expected is None else escape(expected))
 
 
 _ZONED = st.builds(

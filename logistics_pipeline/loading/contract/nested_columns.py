@@ -16,6 +16,8 @@ looks at such values."""
 _NESTED_DEEP = 63
 """Brackets that no value has too many of: with more, the reference counts the levels. A record is one level itself."""
 
+_LINE_END = b"\n"
+_check_lines = msgspec.json.Decoder(msgspec.Raw).decode_lines
 _decode = msgspec.json.Decoder().decode
 _decode_lines = msgspec.json.Decoder().decode_lines
 _encode = msgspec.json.Encoder().encode
@@ -29,8 +31,44 @@ class NestedColumn(ColumnValidator):
         super().__init__(field)
         self._brackets = ("{", "[") if field.type is FieldType.OBJECT else ("[",)
         self._missing = field.missing_words | {""}
+        self._nothing = frozenset[object](self._missing | {None})
+        self._shapes = _Shapes(self._brackets)
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
+        texts = self._read_quickly(column)
+        return self._encode_each(column) if texts is None else (texts, ())
+
+    def _read_quickly(self, column: Column) -> Texts | None:
+        """Reads a column of nothing but plain JSON, each value on one line without blanks around it, and of nulls.
+
+        None if it is not that.
+        """
+        texts: Texts = column  # type: ignore[assignment]  # anything but text raises
+        nothing, is_json = self._nothing, len(column) > 0 and type(column[0]) is msgspec.Raw
+        try:
+            if is_json:
+                texts = _LINE_END.join(column).decode().split("\n")  # type: ignore[arg-type]  # anything else raises
+                nothing = _NULLS
+            if len(texts) != len(column):
+                return None
+            if nothing.isdisjoint(texts):
+                return self._read_lines(texts, is_json=is_json)
+            found = (
+                None if self._required else self._read_lines([t for t in texts if t not in nothing], is_json=is_json)
+            )
+        except (TypeError, UnicodeError):
+            return None
+        following = iter(found or ())
+        return None if found is None else [NULL if text in nothing else next(following) for text in texts]
+
+    def _read_lines(self, texts: Texts, *, is_json: bool) -> Texts | None:
+        """Returns texts that are plain, each on one line; with `is_json`, they are known to be JSON."""
+        data = "\n".join(texts).encode()
+        if not texts or (self._shapes.are_plain(data, len(texts)) and (is_json or _are_json(data))):
+            return texts
+        return None
+
+    def _encode_each(self, column: Column) -> tuple[Texts, Collection[int]]:
         irregular = set[int]()
         texts = self._texts(column, irregular)
         values = [text for text in texts if text != NULL]
@@ -88,7 +126,7 @@ class NestedColumn(ColumnValidator):
             return False
         if joined.count("\n") >= max(len(texts), 1):  # only between tokens may a line end
             return len(texts) == 1 and _keeps_names(joined.encode(), _decode)
-        return not texts or _keeps_names(joined.encode(), _decode_lines)
+        return not texts or _keeps_names(joined.encode(), _decode_each_line)
 
     def _begin_as_they_should(self, texts: Sequence[str], joined: str) -> bool:
         """Whether each of some texts, which are joined by line ends, begins with a bracket of the right kind."""
@@ -98,10 +136,60 @@ class NestedColumn(ColumnValidator):
         return all(text.startswith(self._brackets) for text in texts)
 
 
+class _Shapes:
+    """Knows JSON values by their shapes, which are their texts with all digits alike: shapes repeat.
+
+    Where a shape has no two members of one name in an object, no value of that shape has. Nor has it anything else that
+    a look at single digits would be needed for.
+    """
+
+    _MAX_KNOWN = 2_000
+    _MAX_CHARACTERS = 1_000
+    """Of a shape that is remembered."""
+    _PATIENCE = 8
+    """How often a part of the column may have another shape before shapes are no longer looked at."""
+
+    def __init__(self, brackets: tuple[str, ...]) -> None:
+        self._brackets = brackets
+        self._known = set[bytes]()
+        self._patience = self._PATIENCE
+
+    def are_plain(self, lines: bytes, count: int) -> bool:
+        """Whether so many values, one on each line, have shapes that keep their meaning in the database."""
+        if not self._patience:
+            return False
+        shapes = lines.translate(_DIGITS).split(_LINE_END)
+        is_plain = len(shapes) == count and all(map(self._learn, set(shapes).difference(self._known)))
+        self._patience = min(self._patience + 1, self._PATIENCE) if is_plain else self._patience - 1
+        return is_plain
+
+    def _learn(self, shape: bytes) -> bool:
+        text = shape.decode()
+        if len(self._known) == self._MAX_KNOWN or len(text) > self._MAX_CHARACTERS or not self._is_plain(text):
+            return False
+        self._known.add(shape)
+        return True
+
+    def _is_plain(self, shape: str) -> bool:
+        has_brackets = shape.startswith(self._brackets) and shape.endswith(("}", "]"))
+        if not has_brackets or not shape.isprintable() or "\\" in shape or _SUSPECT.search(shape) is not None:
+            return False
+        return not _may_be_deep(shape) and _keeps_names(shape.encode(), _decode)
+
+
+def _are_json(lines: bytes) -> bool:
+    try:
+        _check_lines(lines)
+    except _DECODE_ERRORS:
+        return False
+    return True
+
+
 def _may_be_deep(text: str) -> bool:
     return text.count("{") + text.count("[") > _NESTED_DEEP
 
 
+_NULLS = frozenset[object]({"null"})
 _DIGITS = bytes.maketrans(b"012345678", b"9" * 9)
 _CONTROLS = bytes([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
 _SUSPECT_BYTES = (b"\\u", b"9" * 20, b"9e", b"9E", b"\xed")
@@ -124,6 +212,13 @@ def _keeps_names(data: bytes, decode: Callable[[bytes], object]) -> bool:
         return _encode(decode(data)).count(b":") == data.count(b":")
     except _DECODE_ERRORS:
         return False
+
+
+def _decode_each_line(lines: bytes) -> list[object]:
+    values: list[object] = _decode_lines(lines)
+    if len(values) != lines.count(_LINE_END) + 1:
+        raise msgspec.DecodeError("several values are on one line")
+    return values
 
 
 def _escaped(texts: list[str]) -> list[str]:
