@@ -15,6 +15,7 @@ _ISO = re.compile(rb"9999-99-99[T ]99:99(?::99(?:\.9{1,6})?)?(?P<zone>Z|[+-]99:9
 _PLAIN_SHAPES = {b"9999-99-99 99:99:99", b"9999-99-99T99:99:99"}
 _UTC_SHAPES = {shape + b"Z" for shape in _PLAIN_SHAPES}
 _OFFSET_SHAPES = {shape + sign + b"99:99" for shape in _PLAIN_SHAPES for sign in (b"+", b"-")}
+_MINUTE_AT, _SECOND_AT, _ZONE_AT = 14, 17, 19
 _MINUTE_AND_SECOND = re.compile(":[0-5][0-9]:[0-5][0-9]", re.ASCII)
 
 
@@ -28,12 +29,15 @@ class TimestampColumn(ColumnValidator):
         self._validate = validate
         self._is_zoned = field.has_time_zone
         self._takes_iso = field.format in (None, "default")
+        self._simple_shapes = _UTC_SHAPES | _OFFSET_SHAPES if field.has_time_zone else _PLAIN_SHAPES
         self._days: dict[str, str] = {}
         """COPY text of the days seen so far."""
         self._times: dict[str, str] = {}
         """The same of times of day."""
         self._hours: dict[str, str] = {}
         """Day and hour in UTC, by the same with an offset."""
+        self._hours_alike: dict[str, dict[str, str]] = {}
+        """The same, by day and hour, by the offset that follows them; without one, the day and hour themselves."""
         self._rests: dict[str, str] = {}
         """COPY text of minutes and seconds, and UTC."""
         self._known: dict[object, str | None] = {}
@@ -72,6 +76,9 @@ class TimestampColumn(ColumnValidator):
         joined = "\n".join(column)
         if not joined.isascii():
             return None
+        return self._read_alike(column, joined) or self._read_shapes(column, joined)
+
+    def _read_shapes(self, column: Sequence[str], joined: str) -> Sequence[str] | None:
         shapes = joined.encode().translate(_SHAPE).split(b"\n")
         if len(shapes) != len(column):
             return None
@@ -93,6 +100,30 @@ class TimestampColumn(ColumnValidator):
         if distinct <= (_UTC_SHAPES if self._is_zoned else _PLAIN_SHAPES):  # all but stored as they are written
             return joined.replace("T", " ").replace("Z", "+00:00").split("\n")
         return [moment.isoformat(" ") for moment in moments]
+
+    def _read_alike(self, column: Sequence[str], joined: str) -> Sequence[str] | None:
+        """Reads times of one shape and one offset: days with hours repeat, minutes and seconds stay as they are."""
+        data, width = f"{joined}\n".encode(), len(column[0]) + 1
+        shape = column[0].encode().translate(_SHAPE)
+        if shape not in self._simple_shapes or data.translate(_SHAPE) != (shape + b"\n") * len(column):
+            return None
+        zone = column[0][_ZONE_AT:]
+        are_alike = all(
+            data[_ZONE_AT + at :: width] == data[_ZONE_AT + at : _ZONE_AT + at + 1] * len(column)
+            for at in range(len(zone))
+        )
+        if not are_alike or data[_MINUTE_AT::width].strip(b"012345") or data[_SECOND_AT::width].strip(b"012345"):
+            return None
+        if len(self._hours_alike) > self._MAX_KNOWN or len(self._hours_alike.get(zone, ())) > self._MAX_KNOWN:
+            self._hours_alike.clear()
+        hours = self._hours_alike.setdefault(zone, {})
+        for hour in {value[:13] for value in column}.difference(hours):
+            if (text := _utc_hour(hour + (zone if len(zone) > 1 else "+00:00"))) is None:
+                return None
+            hours[hour] = text
+        if len(zone) > 1:
+            return [f"{hours[value[:13]]}{value[13:_ZONE_AT]}+00:00" for value in column]
+        return joined.replace("T", " ").replace("Z", "+00:00").split("\n") if zone or "T" in joined else column
 
     def _read_offsets(self, column: Sequence[str]) -> Sequence[str] | None:
         """Reads times with an offset of whole hours: minutes and seconds stay as they are, hours repeat."""
