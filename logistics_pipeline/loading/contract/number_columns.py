@@ -157,17 +157,17 @@ class NumberColumn(ColumnValidator):
         try:
             if None in column:
                 column = ["" if value is None else value for value in column]
-            texts, elements = column, _between_commas(column)
-            if self._converter is not None:
-                texts = self._converter.convert(column)
-                elements = _between_commas(texts)
-            if (plain := self._encode_plain(texts, elements)) is not None:
-                return plain, ()
-            if not self._missing.isdisjoint(texts):
+            texts = column if self._converter is None else self._converter.convert(column)
+            elements = _between_commas(texts)
+            plain = self._encode_plain(texts, elements)
+            if plain is None and not self._missing.isdisjoint(texts):
                 texts = ["" if text in self._missing else text for text in texts]
                 elements = _between_commas(texts)
+                plain = self._encode_plain(texts, elements)
         except TypeError:  # other values than texts
             return None
+        if plain is not None:
+            return plain, ()
         irregular = self._find_irregular(texts, elements)
         if irregular is None:
             return None
@@ -362,8 +362,10 @@ class NumberConverter:
 
     def convert(self, column: Column) -> Column:
         """Returns the column with plain numbers for texts. What the reference must decide becomes no number."""
-        if set(map(type, column)) == {str}:
-            return self._convert(column)  # type: ignore[arg-type]  # all are texts
+        try:
+            return self._convert(column)  # type: ignore[arg-type]  # anything but text raises
+        except TypeError:
+            pass
         indexes = [index for index, value in enumerate(column) if isinstance(value, str)]
         converted = list(column)
         texts: list[str] = [column[index] for index in indexes]  # type: ignore[misc]  # these are texts
@@ -372,14 +374,15 @@ class NumberConverter:
         return converted
 
     def _convert(self, texts: Sequence[str]) -> Sequence[str]:
-        shapes = shapes_of(texts)
+        joined = "\x1f".join(texts)
+        shapes = shapes_of(texts, joined)
         if len(self._known) > self._MAX_KNOWN:
             self._known.clear()
         other = {shape for shape in set(shapes) if not self._is_known(shape)}
         if not other and not self._replacements:
             return texts
-        joined = self._replace("\x1f".join(texts)).split("\x1f")
-        converted = joined if len(joined) == len(texts) else [self._replace(text) for text in texts]
+        replaced = self._replace(joined).split("\x1f")
+        converted = replaced if len(replaced) == len(texts) else [self._replace(text) for text in texts]
         if other:
             return [
                 new

@@ -209,25 +209,25 @@ def is_doubtful(text: str, field: Field) -> bool:
 _SHAPE = bytes.maketrans(b"012345678", b"9" * 9)
 _MAY_GROUP = re.compile(rb"9[^0-9]{1,3}999(?!9)")
 _LEADING_ZERO = re.compile("[^0-9]*0")
-_ANY_LEADING_ZERO = re.compile(rb"\x1f[^0-9\x1f]*0")
-"""The same in texts behind separators. A text that contains the separator is only looked at once more than needed."""
+_NO_DIGITS = bytes(byte for byte in range(256) if byte not in b"0123456789\x1f")
+"""Without these, a leading zero is behind a separator."""
 _SECOND_POINT = re.compile(r"\.[0-9]*\.")
 
 
-def shapes_of(texts: Sequence[str]) -> list[bytes]:
+def shapes_of(texts: Sequence[str], joined: str | None = None) -> list[bytes]:
     """Returns the texts with every digit replaced by 9: texts of one shape are read in the same way.
 
     Where digits may be grouped the first one stays a zero: no group begins with it. A text too long for a number has
-    the shape of none.
+    the shape of none. `joined` are the texts with unit separators between them, if that is known.
     """
     if max(map(len, texts), default=0) > MAX_CHARACTERS:
-        texts = ["?" if len(text) > MAX_CHARACTERS else text for text in texts]
-    joined = "\x1f".join(texts).encode("utf-8", "surrogatepass")
-    shapes = joined.translate(_SHAPE).split(b"\x1f")
+        texts, joined = ["?" if len(text) > MAX_CHARACTERS else text for text in texts], None
+    data = ("\x1f".join(texts) if joined is None else joined).encode("utf-8", "surrogatepass")
+    shapes = data.translate(_SHAPE).split(b"\x1f")
     if len(shapes) != len(texts):  # one contains the separator
         shapes = [text.encode("utf-8", "surrogatepass").translate(_SHAPE) for text in texts]
     grouped = {shape for shape in set(shapes) if _MAY_GROUP.search(shape)}
-    if grouped and _ANY_LEADING_ZERO.search(b"\x1f" + joined):
+    if grouped and b"\x1f0" in b"\x1f" + data.translate(None, _NO_DIGITS):
         shapes = [
             shape.replace(b"9", b"0", 1) if shape in grouped and _LEADING_ZERO.match(text) else shape
             for shape, text in zip(shapes, texts, strict=True)

@@ -15,6 +15,9 @@ _WHITE = b" \t\r\n"
 _FAULT = re.compile(r"\(byte ([0-9]+)\)\Z")
 """Where msgspec says that a text is not JSON."""
 
+_NOT_BETWEEN_OBJECTS = {end: re.compile(rb"\n(?:(?!\{)|(?<!\}%b))" % end) for end in (b"\n", b"\r\n")}
+"""Finds line ends that are not between two braces. A pattern that begins with a byte is the fastest search."""
+
 _check = msgspec.json.Decoder(msgspec.Raw).decode_lines
 
 Replaced = tuple[bytes, list[int]]
@@ -45,7 +48,7 @@ def replace_others(text: bytes) -> Replaced | None:
 def _is_object_per_line(text: bytes, line_end: bytes) -> bool:
     if not (text.startswith(b"{") and text.endswith(b"}" + line_end)):
         return False
-    return text.count(b"}" + line_end + b"{") == text.count(b"\n") - 1
+    return _NOT_BETWEEN_OBJECTS[line_end].search(text, 0, len(text) - 1) is None
 
 
 def _begins(lines: list[bytes], line_end: bytes, indexes: Iterable[int]) -> list[int]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from logistics_core.catalogue import Dataset, FieldType
+from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_core.catalogue.model import NESTED_TYPES, NUMERIC_TYPES
 from logistics_pipeline.loading.contract.columns import Column, indexes_of
 from logistics_pipeline.loading.contract.number_columns import JsonNumbers, NumberTexts
@@ -193,6 +193,8 @@ class _Shape:
         self.places = places | {(None, name) for name in dataset.columns} if names.is_plain else frozenset(places)
         """The places at which something was found so far."""
         self._fields = dataset.fields
+        self._missing_words = [_words_in_json(field) if field.type in NUMERIC_TYPES else None for field in self._fields]
+        """Of each field of numbers."""
         bound = _Bound(dataset, names, places)
         self._bound = bound
         self.others = bound.others
@@ -284,10 +286,9 @@ class _Shape:
 
     def decode_numbers(self, columns: list[Sequence[Any]]) -> list[Column]:
         """The same columns with numbers decoded, unless only texts among them matter and there are none."""
-        decode_column = _decode_texts if self._passes_over else _decode_numbers
         return [
-            decode_column(column) if field.type in NUMERIC_TYPES else column
-            for field, column in zip(self._fields, columns, strict=False)
+            column if words is None else _decode_texts(column) if self._passes_over else _decode_numbers(column, words)
+            for words, column in zip(self._missing_words, columns, strict=False)
         ]
 
 
@@ -376,7 +377,7 @@ class _AnyNames:
 
 _ANY_NAMES = _AnyNames()
 
-_encode_raw = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
 _decode_values = msgspec.json.Decoder(list[Any], float_hook=Decimal).decode
 
 
@@ -400,16 +401,29 @@ def _decode_texts(column: Sequence[msgspec.Raw]) -> Column:
 def _decode_all(column: Sequence[msgspec.Raw]) -> Column:
     """Decodes raw values of any kind."""
     try:
-        return _decode_values(_encode_raw(column))
+        return _decode_values(_encode(column))
     except _DECODE_ERRORS:  # for example an integer of a thousand digits
         return [decode(bytes(raw)) for raw in column]
 
 
-def _decode_numbers(column: Sequence[msgspec.Raw]) -> Column:
-    """Decodes raw values: numbers to their own text, or as they are if texts among them may be numbers too."""
-    texts = NumberTexts.from_json(_encode_raw(column)[1:-1], column)
-    if len(texts.irregular) * MIN_REGULAR_SHARE <= len(column):
-        return texts
+def _words_in_json(field: Field) -> list[bytes]:
+    """Texts that mean "nothing" in a field, as JSON: those that stand between commas if they stand anywhere."""
+    return [_encode(word) for word in field.missing_words if not set(word) & set(',"\\')]
+
+
+def _decode_numbers(column: Sequence[msgspec.Raw], missing_words: Sequence[bytes] = ()) -> Column:
+    """Decodes raw values: numbers to their own text, or as they are if texts among them may be numbers too.
+
+    Words that mean "nothing" become null. In a longer text, a replaced part leaves a quotation mark before it.
+    """
+    elements = _encode(column)[1:-1]
+    if b'"' in elements:
+        for word in missing_words:
+            elements = elements.replace(word, b"null")
+    if elements.count(b'"') * MIN_REGULAR_SHARE <= 2 * len(column):
+        texts = NumberTexts.from_json(elements, column)
+        if len(texts.irregular) * MIN_REGULAR_SHARE <= len(column):
+            return texts
     return _decode_all(column)
 
 
