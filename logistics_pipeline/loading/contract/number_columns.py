@@ -155,17 +155,28 @@ class NumberColumn(ColumnValidator):
         if isinstance(column, NumberTexts) or self._is_bounded or self._numeric_words:
             return None
         try:
-            if None in column:
-                column = ["" if value is None else value for value in column]
-            texts = column if self._converter is None else self._converter.convert(column)
+            return self._encode_all_texts(column)
+        except TypeError:  # nulls, or other values than texts
+            if None not in column:
+                return None
+        try:
+            return self._encode_all_texts(["" if value is None else value for value in column])
+        except TypeError:
+            return None
+
+    def _encode_all_texts(self, column: Column) -> tuple[Texts, Collection[int]] | None:
+        """Does the same.
+
+        Raises:
+            TypeError: not all are texts.
+        """
+        texts = column if self._converter is None else self._converter.convert_texts(column)
+        elements = _between_commas(texts)
+        plain = self._encode_plain(texts, elements)
+        if plain is None and not self._missing.isdisjoint(texts):
+            texts = ["" if text in self._missing else text for text in texts]
             elements = _between_commas(texts)
             plain = self._encode_plain(texts, elements)
-            if plain is None and not self._missing.isdisjoint(texts):
-                texts = ["" if text in self._missing else text for text in texts]
-                elements = _between_commas(texts)
-                plain = self._encode_plain(texts, elements)
-        except TypeError:  # other values than texts
-            return None
         if plain is not None:
             return plain, ()
         irregular = self._find_irregular(texts, elements)
@@ -362,18 +373,22 @@ class NumberConverter:
 
     def convert(self, column: Column) -> Column:
         """Returns the column with plain numbers for texts. What the reference must decide becomes no number."""
-        try:
-            return self._convert(column)  # type: ignore[arg-type]  # anything but text raises
-        except TypeError:
-            pass
+        if set(map(type, column)) == {str}:
+            return self.convert_texts(column)
         indexes = [index for index, value in enumerate(column) if isinstance(value, str)]
         converted = list(column)
         texts: list[str] = [column[index] for index in indexes]  # type: ignore[misc]  # these are texts
-        for index, text in zip(indexes, self._convert(texts), strict=True):
+        for index, text in zip(indexes, self.convert_texts(texts), strict=True):
             converted[index] = text
         return converted
 
-    def _convert(self, texts: Sequence[str]) -> Sequence[str]:
+    def convert_texts(self, column: Column) -> Texts:
+        """Does the same with nothing but texts.
+
+        Raises:
+            TypeError: not all are texts.
+        """
+        texts: Texts = column  # type: ignore[assignment]  # nothing else can be joined
         joined = "\x1f".join(texts)
         shapes = shapes_of(texts, joined)
         if len(self._known) > self._MAX_KNOWN:

@@ -35,29 +35,47 @@ class RepeatingColumn(ColumnValidator):
         self._plain = _plain_column(field)
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
-        types = set(map(type, column))
-        if types == {str} and self._plain is not None and self._plain.fullmatch("\n".join(column)):  # type: ignore[arg-type]  # all are texts
-            return column, ()  # type: ignore[return-value]
-        known = self._known
-        if types == {int}:
-            known = self._known_integers
-        elif not types <= {str, bool, type(None)}:
-            column = [_distinct(value) for value in column]
+        if self._plain is not None and self._are_plain(column, self._plain):
+            return column, ()  # type: ignore[return-value]  # all are texts
+        known, distinct = self._known, _texts_among(column)
+        if distinct is None:
+            types = set(map(type, column))
+            if types == {int}:
+                known = self._known_integers
+            elif not types <= {str, bool, type(None)}:
+                column = [_distinct(value) for value in column]
+            distinct = set(column)
         if len(known) > self._MAX_KNOWN:
             known.clear()
-        for value in set(column).difference(known):
+        for value in distinct.difference(known):
             known[value] = self._read(value)
-        found = [known[value] for value in column]
-        if None not in found:
+        found = list(map(known.__getitem__, column))
+        if all(known[value] is not None for value in distinct):
             return found, ()  # type: ignore[return-value]  # without None
         irregular = [index for index, text in enumerate(found) if text is None]
         return [text or "" for text in found], irregular
+
+    @staticmethod
+    def _are_plain(column: Column, plain: re.Pattern[str]) -> bool:
+        try:
+            return plain.fullmatch("\n".join(column)) is not None  # type: ignore[arg-type]  # anything but text raises
+        except TypeError:
+            return False
 
     def _read(self, value: object) -> str | None:
         if value is _OTHER:
             return None
         text = self._validate(value[1] if isinstance(value, tuple) else value)
         return None if isinstance(text, Rejection) else NULL if text is None else text
+
+
+def _texts_among(column: Column) -> set[object] | None:
+    """The distinct values of a column of nothing but texts and nulls, which are equal to nothing else; or None."""
+    try:
+        distinct = set(column)
+    except TypeError:  # arrays or objects
+        return None
+    return distinct if set(map(type, distinct)) <= {str, type(None)} else None
 
 
 def _distinct(value: object) -> object:

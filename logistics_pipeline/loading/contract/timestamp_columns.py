@@ -58,15 +58,16 @@ class TimestampColumn(ColumnValidator):
 
     def _read_quickly(self, column: Column) -> Sequence[str] | None:
         """Reads a column of nothing but ISO 8601 in its plainest forms, and of nulls; None if it is not that."""
-        types = set(map(type, column))
-        if types == {str} and "" not in column:
-            return self._read_iso(column)  # type: ignore[arg-type]  # all are texts
-        if self._required or not types <= {str, type(None)}:
-            return None
+        try:
+            texts = self._read_iso(column)  # type: ignore[arg-type]  # anything but text raises
+        except TypeError:
+            texts = None
+        if texts is not None or self._required or not set(map(type, column)) <= {str, type(None)}:
+            return texts
         filled: list[str] = [value for value in column if value]  # type: ignore[misc]  # these are texts
         if not filled:
             return [NULL] * len(column)
-        texts = self._read_iso(filled)
+        texts = self._read_iso(filled) if len(filled) < len(column) else None
         if texts is None:
             return None
         following = iter(texts)
