@@ -18,6 +18,7 @@ from logistics_pipeline.loading.contract.file_formats import NOT_LOOKED_FOR
 from logistics_pipeline.loading.contract.nested_columns import NestedColumn
 from logistics_pipeline.loading.contract.number_columns import IntegerColumn, NumberColumn, NumberTexts
 from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator, value_validator
+from logistics_pipeline.loading.contract.repeating_columns import RepeatingColumn
 from logistics_pipeline.loading.contract.timestamp_columns import TimestampColumn
 from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
 from tests.many_types import FIELDS, PLAIN, STORED, readings
@@ -200,6 +201,16 @@ def test_json_of_known_shapes_is_judged_as_the_reference_judges_it(name: str, od
             expected = reference(column[index])
             assert not isinstance(expected, Rejection), column[index]
             assert texts[index] == (NULL if expected is None else escape(expected))
+
+
+def test_what_was_learned_of_values_is_forgotten_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RepeatingColumn, "_MAX_KNOWN", 2)
+    field = READINGS.field("is_open")
+    validator = RepeatingColumn(field, value_validator(field))
+    for column in ([7, 1], ["x", "y", "true"], ["true"], [7, 1], [True, 7], ["x", "true"], [7], [True]):
+        texts, irregular = validator.encode(column)
+        assert list(irregular) == [index for index, value in enumerate(column) if value in (7, "x", "y")]
+        assert all(texts[index] == "t" for index in range(len(column)) if index not in irregular)
 
 
 _ZONED = st.builds(

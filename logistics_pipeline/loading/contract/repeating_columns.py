@@ -32,6 +32,8 @@ class RepeatingColumn(ColumnValidator):
         """COPY text of the values seen so far; None for what the reference must reject."""
         self._known_integers: dict[object, str | None] = {}
         """The same of columns of nothing but integers, which are equal to nothing else there."""
+        self._rejected = set[object]()
+        """Of both, what the reference must reject."""
         self._plain = _plain_column(field)
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
@@ -46,11 +48,14 @@ class RepeatingColumn(ColumnValidator):
                 column = [_distinct(value) for value in column]
             distinct = set(column)
         if len(known) > self._MAX_KNOWN:
-            known.clear()
+            for each in (self._known, self._known_integers, self._rejected):
+                each.clear()
         for value in distinct.difference(known):
-            known[value] = self._read(value)
+            known[value] = text = self._read(value)
+            if text is None:
+                self._rejected.add(value)
         found = list(map(known.__getitem__, column))
-        if all(known[value] is not None for value in distinct):
+        if self._rejected.isdisjoint(distinct):
             return found, ()  # type: ignore[return-value]  # without None
         irregular = [index for index, text in enumerate(found) if text is None]
         return [text or "" for text in found], irregular
