@@ -203,6 +203,36 @@ def test_json_of_known_shapes_is_judged_as_the_reference_judges_it(name: str, od
             assert texts[index] == (NULL if expected is None else escape(expected))
 
 
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 79), values), max_size=3), min_size=1, max_size=4),
+    st.lists(texts, min_size=1, max_size=4),
+    st.booleans(),
+    st.sampled_from([None, frozenset({"", "v1", "n/a"})]),
+)
+@settings(max_examples=400, deadline=None)
+def test_texts_that_repeat_are_judged_as_the_reference_judges_them(
+    parts: list[list[tuple[int, Any]]], usual: list[str], required: bool, missing: frozenset[str] | None
+) -> None:
+    field = Field("name", "Name", FieldType.STRING, Role.DIMENSION, "It", required=required, missing_values=missing)
+    one = replace(READINGS, key=("name",), fields=(field,), has_extras=False)
+    encoder, reference = ColumnEncoder(one), value_validator(field)
+    for odd in [[], *parts, []]:
+        column: list[Any] = [usual[index % len(usual)] for index in range(80)]
+        for index, value in odd:
+            column[index] = value
+        before = list(column)
+
+        encoded = encoder.encode([column], 0)
+
+        assert column == before
+        found = {int(number): text for text, number in (line.rsplit("\t", 1) for line in encoded.lines)}
+        assert sorted([*found, *encoded.irregular]) == list(range(80))
+        expected = {index: reference(column[index]) for index in found}
+        assert not any(isinstance(text, Rejection) for text in expected.values())
+        assert found == {index: NULL if text is None else escape(str(text)) for index, text in expected.items()}
+        assert encoded.nulls == [sum(text is None for text in expected.values())]
+
+
 def test_what_was_learned_of_values_is_forgotten_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RepeatingColumn, "_MAX_KNOWN", 2)
     field = READINGS.field("is_open")

@@ -24,10 +24,16 @@ class TextColumn(ColumnValidator):
         super().__init__(field)
         self._missing = field.missing_words
         self._nothing = self._missing | {""}
+        self._repeating = _RepeatingTexts()
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
+        if (known := self._repeating.encode(column)) is not None:
+            return known, ()
         plain = self._encode_plain(column)
-        return self._encode_each(column) if plain is None else (plain, ())
+        if plain is None:
+            return self._encode_each(column)
+        self._repeating.learn(column, plain)
+        return plain, ()
 
     def _encode_plain(self, column: Column) -> Texts | None:
         """The COPY text of a column of which the reference would take every value unchanged, or as nothing."""
@@ -75,6 +81,51 @@ class TextColumn(ColumnValidator):
         if self.checks_lengths:
             irregular.update(index for index, text in enumerate(texts) if len(text) > MAX_TEXT_CHARACTERS)
         return irregular
+
+
+class _RepeatingTexts:
+    """The plain texts of a column so far, as long as they repeat: then a look at each distinct one is enough."""
+
+    _MAX_KNOWN = 2_000
+    _LEAST_REPEATED = 4
+    """How often texts occur on average in a part of the column, or they do not repeat."""
+    _LEAST_VALUES = 64
+    """Of a part from which is learned."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, str] = {}
+        """COPY text of texts and of null."""
+        self._changed = set[object]()
+        """Those with another COPY text."""
+        self._do_repeat = True
+
+    def encode(self, column: Column) -> Texts | None:
+        """The COPY text of a column of nothing but known texts and nulls; None if it may be something else."""
+        if not self._known:
+            return None
+        try:
+            distinct = set(column)
+        except TypeError:  # arrays or objects: no texts
+            return None
+        if not distinct <= self._known.keys():
+            return None
+        if self._changed.isdisjoint(distinct):
+            return column  # type: ignore[return-value]  # all are texts
+        return list(map(self._known.__getitem__, column))
+
+    def learn(self, column: Column, texts: Texts) -> None:
+        """Takes a column of texts and nulls, and its COPY text."""
+        if not self._do_repeat or len(column) < self._LEAST_VALUES:
+            return
+        found = dict(zip(column, texts, strict=True))
+        self._do_repeat = (
+            len(found) * self._LEAST_REPEATED <= len(column) and len(self._known) + len(found) <= self._MAX_KNOWN
+        )
+        if not self._do_repeat:
+            self._known.clear()
+        elif max(map(len, texts)) <= MAX_TEXT_CHARACTERS:
+            self._known |= found
+            self._changed.update(value for value, text in found.items() if value != text)
 
 
 def _have_nothing(texts: Column) -> bool | None:
