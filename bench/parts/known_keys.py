@@ -1,4 +1,4 @@
-"""A file in which every key is in the table already: all of it goes the merge path."""
+"""A file in which every key is in the table already: all of its rows replace others."""
 
 from bench.comparing import COMPARISON_COLUMNS, Comparison, comparison_cells, in_turns, prepare_limit, rebuilds_indexes
 from bench.datasets import SHIPMENTS, VEHICLE_LOGS
@@ -53,7 +53,7 @@ PART = Part(
     "known_keys",
     "Every key loaded before",
     """\
-The same content arrives a second time under another name, so that every row finds its key present and overwrites
+The same content arrives a second time under another name, so that every row finds its key present and replaces
 the older row. COPY cannot do that at all: the limit copies the same rows into the empty table. The target is 0.25
 of it.""",
     _measure,

@@ -700,10 +700,10 @@ def test_copy_is_tried_again_only_once_keys_are_new_again(
 ) -> None:
     raw_folder.drop_and_load("vehicles/older.json", [vehicle(number) for number in range(21)])
     tried: list[str] = []
-    copy, merge = BatchWriter._copy_rows, BatchWriter._merge_rows
+    copy, replace = BatchWriter._copy_rows, BatchWriter._replace_or_merge_rows
     monkeypatch.setattr(BatchWriter, "_copy_rows", lambda *rest: tried.append("copy") or copy(*rest))
-    monkeypatch.setattr(BatchWriter, "_merge_rows", lambda *rest: tried.append("merge") or merge(*rest))
+    monkeypatch.setattr(BatchWriter, "_replace_or_merge_rows", lambda *rest: tried.append("replace") or replace(*rest))
 
     raw_folder.drop_and_load("vehicles/newer.json", [vehicle(number) for number in range(42)])
 
-    assert tried == ["copy", "merge", "merge", "merge", "merge", "copy", "copy"]
+    assert tried == ["copy", "replace", "replace", "replace", "replace", "copy", "copy"]

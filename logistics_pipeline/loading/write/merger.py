@@ -18,12 +18,12 @@ from typing import Any
 from psycopg import errors, sql
 
 from logistics_core.catalogue import Dataset, FieldType
-from logistics_core.row_days import day_of_row
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.contract.copy_text import unescape
 from logistics_pipeline.loading.write.history import History
+from logistics_pipeline.loading.write.statement_parts import column_list, had_values, lost_cells, touched_value
 
 
 @dataclass
@@ -81,11 +81,11 @@ class Merger:
         self._key_of = _key_reader(dataset.key_indexes)
         self._may_differ = any(dataset.field(name).type is not FieldType.STRING for name in dataset.key)
         """Whether equal values of the key may differ in their texts, as 1 and 1.0 do."""
-        self._stage = sql.Identifier(f"stage_{dataset.name}")
-        self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(self._stage, _list(self.columns))
-        self._table = sql.Identifier("raw", dataset.name)
-        self._make_stage = sql.SQL(read_sql("loading/stage")).format(stage=self._stage, table=self._table)
-        self._lock = sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(self._table)
+        self.stage = sql.Identifier(f"stage_{dataset.name}")
+        self._copy = sql.SQL("COPY {} ({}) FROM STDIN").format(self.stage, column_list(self.columns))
+        self.table = sql.Identifier("raw", dataset.name)
+        self._make_stage = sql.SQL(read_sql("loading/stage")).format(stage=self.stage, table=self.table)
+        self._lock = sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(self.table)
         self._history = History(connection, dataset, self.columns)
         self._merges: dict[tuple[bool, Sequence[str] | None], sql.Composed] = {}
 
@@ -99,22 +99,22 @@ class Merger:
         compares_all = self._history.is_kept or not self.dataset.is_key_confirmed
         changing = [sql.Identifier(column) for column in self.columns if column not in identity or self._may_differ]
         return sql.SQL(read_sql("loading/merge")).format(
-            table=self._table,
+            table=self.table,
             stage=stage,
-            existing_key=_list(identity, "existing"),
-            staged_key=_list(identity, "staged"),
-            columns=_list(self.columns),
+            existing_key=column_list(identity, "existing"),
+            staged_key=column_list(identity, "staged"),
+            columns=column_list(self.columns),
             is_compared=sql.SQL("true") if compares_all else _is_due(),
             is_due=_is_due() if compares_all else sql.SQL("true"),
             existing_row=self._history.existing_row,
             superseding=self._history.superseding,
             is_conflict=_is_conflict(self.dataset),
-            touched=_touched(self.dataset),
-            had_values=_had_values(self.dataset),
+            touched=touched_value(self.dataset),
+            had_values=had_values(self.dataset),
             gained=sql.SQL(", ").join(
                 sql.SQL("count({})").format(sql.Identifier(name)) for name in self.dataset.columns
             ),
-            lost=_lost_cells(self.dataset),
+            lost=lost_cells(self.dataset),
             assignments=sql.SQL(", ").join(sql.SQL("{0} = due.{0}").format(column) for column in changing),
         )
 
@@ -122,7 +122,7 @@ class Merger:
         """Rows as a subquery: of several with an equal key, the one registered last."""
         return sql.SQL("({})").format(
             sql.SQL(read_sql("loading/distinct_rows")).format(
-                stage=rows, key=_list(self.dataset.identity), columns=_list(self.columns)
+                stage=rows, key=column_list(self.dataset.identity), columns=column_list(self.columns)
             )
         )
 
@@ -138,24 +138,28 @@ class Merger:
             psycopg.Error: PostgreSQL refused a row.
         """
         lines = text.splitlines(keepends=True)
-        self._connection.execute(self._make_stage)
-        self._connection.execute(sql.SQL("TRUNCATE {}").format(self._stage))
         self.prepare()
-        with self._connection.cursor() as cursor, cursor.copy(self._copy) as copy:
-            newest = lines if self._history.is_kept else self._newest(lines)
-            copy.write(text if newest is lines else b"".join(newest))
+        newest = lines if self._history.is_kept else self._newest(lines)
+        self.fill_stage(text if newest is lines else b"".join(newest))
         has_repeated = self._may_differ or (self._history.is_kept and self._newest(lines) is not lines)
         with self.translated_errors():
             if has_repeated and self._history.is_kept:
-                self._connection.execute(self.keep_repeated(self._stage))
+                self._connection.execute(self.keep_repeated(self.stage))
             rows = self._connection.execute(self._merge(has_repeated)).fetchall()
         return self.merged(rows, lines)
+
+    def fill_stage(self, text: bytes) -> None:
+        """Makes the rows given as lines of COPY text the staged ones."""
+        self._connection.execute(self._make_stage)
+        self._connection.execute(sql.SQL("TRUNCATE {}").format(self.stage))
+        with self._connection.cursor() as cursor, cursor.copy(self._copy) as copy:
+            copy.write(text)
 
     def _merge(self, has_repeated: bool) -> sql.Composed:
         """The statement for the staged rows: it is long, and the same for most batches."""
         which = has_repeated, self._history.columns
         if which not in self._merges:
-            self._merges[which] = self.statement(self._stage, has_repeated=has_repeated)
+            self._merges[which] = self.statement(self.stage, has_repeated=has_repeated)
         return self._merges[which]
 
     def has_any_of(self, text: bytes) -> bool:
@@ -166,9 +170,9 @@ class Merger:
             for line in lines
         ]
         query = sql.SQL(read_sql("loading/known_keys")).format(
-            table=self._table,
-            existing_key=_list(self.dataset.key, "existing"),
-            sampled_key=_list(self.dataset.key, "sampled"),
+            table=self.table,
+            existing_key=column_list(self.dataset.key, "existing"),
+            sampled_key=column_list(self.dataset.key, "sampled"),
         )
         return self._connection.execute(query, {"sample": json.dumps(keys)}).fetchone() == (True,)
 
@@ -177,6 +181,15 @@ class Merger:
         self._connection.execute(self._lock)  # right away: taking it later could deadlock with an index build
         self._history.look()  # under the lock: whoever begins to keep records waits for it
         self._connection.execute(_USE_KEY_INDEX)
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether the dataset keeps superseded records. To be asked after `prepare`."""
+        return self._history.is_kept
+
+    def has_repeated_keys(self, lines: Sequence[bytes]) -> bool:
+        """Whether several rows have the same key, as far as texts tell."""
+        return bool(self.dataset.key) and len(set(map(self._key_of, lines))) < len(lines)
 
     @contextmanager
     def translated_errors(self) -> Iterator[None]:
@@ -190,7 +203,7 @@ class Merger:
 
     def _newest(self, lines: list[bytes]) -> Iterable[bytes]:
         """Returns the winner of each key, as far as texts tell: equal values of other types may differ in theirs."""
-        if not self.dataset.key or len(set(map(self._key_of, lines))) == len(lines):
+        if not self.has_repeated_keys(lines):
             return lines
         return {self._key_of(line): line for line in sorted(lines, key=_rank)}.values()
 
@@ -215,7 +228,7 @@ class Merger:
             merged.written[file_id] += count
             if overwritten_file_id is not None:
                 merged.overwritten[overwritten_file_id] += count
-                self._note_touched(merged, touched)
+                self.note_touched(merged, touched)
         if done != due:
             raise TransientError("Another loader changed one of these rows at the same moment; merging again")
         merged.superseded = _count_by_file(lines) - merged.written
@@ -235,7 +248,8 @@ class Merger:
                 found[_rank(winner)[0]] += 1
         return found
 
-    def _note_touched(self, merged: Merged, touched: Any) -> None:
+    def note_touched(self, merged: Merged, touched: Any) -> None:
+        """Notes the day or the key that overwritten rows had and the rows in their place do not have."""
         if self.dataset.dating is None or touched is None:
             return
         if self.dataset.dating.is_own:
@@ -267,39 +281,7 @@ def _is_conflict(dataset: Dataset) -> sql.Composable:
     return sql.SQL(
         "(existing.file_id, existing.record_no) <> (staged.file_id, staged.record_no) "
         "AND ({existing_values}) IS DISTINCT FROM ({staged_values})"
-    ).format(existing_values=_list(others, "existing"), staged_values=_list(others, "staged"))
-
-
-def _touched(dataset: Dataset) -> sql.Composable:
-    """The day, or the dating key, of an overwritten row if the new row has another one: that one is noted anyway."""
-    if dataset.dating is None:
-        return sql.SQL("NULL::text")
-    old, new = (day_of_row(dataset, row) for row in ("existing", "staged"))
-    if old is not None and new is not None:
-        return sql.SQL("nullif({}, {})").format(old, new)
-    return sql.SQL("nullif(existing.{0}, staged.{0})::text").format(sql.Identifier(dataset.dating.field))
-
-
-def _had_values(dataset: Dataset) -> sql.Composable:
-    """Whether the optional columns of an existing row have values, as one array: a list of columns has a limit."""
-    conditions = [sql.SQL("existing.{} IS NOT NULL").format(sql.Identifier(name)) for name in _optional(dataset)]
-    return sql.SQL("ARRAY[{}]::boolean[]").format(sql.SQL(", ").join(conditions))
-
-
-def _lost_cells(dataset: Dataset) -> sql.Composable:
-    """The values that overwritten rows had, as negative numbers: a required column always has one."""
-    places = {name: number for number, name in enumerate(_optional(dataset), start=1)}
-    counted = (
-        sql.SQL("-count(*) FILTER (WHERE had_values[{}])").format(sql.Literal(places[name]))
-        if name in places
-        else sql.SQL("-count(*)")
-        for name in dataset.columns
-    )
-    return sql.SQL(", ").join(counted)
-
-
-def _optional(dataset: Dataset) -> list[str]:
-    return [field.name for field in dataset.fields if not field.required]
+    ).format(existing_values=column_list(others, "existing"), staged_values=column_list(others, "staged"))
 
 
 def _count_by_file(lines: Sequence[bytes]) -> Counter[int]:
@@ -331,8 +313,3 @@ def _key_reader(indexes: Sequence[int]) -> Callable[[bytes], tuple[bytes, ...]]:
         return lambda line: ()
     last, pick = max(indexes) + 1, itemgetter(*indexes)
     return lambda line: pick(line.split(b"\t", last))
-
-
-def _list(columns: Sequence[str], table: str | None = None) -> sql.Composed:
-    qualified = [sql.Identifier(column) if table is None else sql.Identifier(table, column) for column in columns]
-    return sql.SQL(", ").join(qualified)
