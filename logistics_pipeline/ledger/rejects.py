@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
+from psycopg import sql
 from psycopg.rows import args_row, class_row
 
 from logistics_core.database_contract.reject_kinds import KIND
+from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger.notifications import NOTIFY
 from logistics_pipeline.ledger.reject_kinds import (
@@ -65,29 +67,46 @@ def unresolved_numbers(connection: Connection, file_id: int, after: int, records
     return [number for index, (number, total) in enumerate(found) if index == 0 or total <= size]
 
 
-class UnresolvedReject(NamedTuple):
-    """A reject with the reason for it, as it is exported."""
+class RawReject(NamedTuple):
+    """A record as it was rejected."""
 
     record_no: int
-    byte_offset: int | None
-    field: str | None
-    reason: str
     raw: bytes
 
 
-def unresolved_rejects(
-    connection: Connection, file_id: int, after: int, records: int, size: int
-) -> list[UnresolvedReject]:
+def unresolved_raws(connection: Connection, file_id: int, after: int, records: int, size: int) -> list[RawReject]:
     """A file's next unresolved rejects after the record number `after`: at most `records`, of `size` bytes, or one."""
     numbers = unresolved_numbers(connection, file_id, after, records, size)
     if not numbers:
         return []
-    with connection.cursor(row_factory=args_row(UnresolvedReject), binary=True) as cursor:
+    with connection.cursor(row_factory=args_row(RawReject), binary=True) as cursor:
         return cursor.execute(
-            "SELECT record_no, byte_offset, field, reason, raw FROM ingest.rejects "
+            "SELECT record_no, raw FROM ingest.rejects "
             "WHERE file_id = %s AND record_no BETWEEN %s AND %s AND resolved_at IS NULL ORDER BY record_no",
             (file_id, numbers[0], numbers[-1]),
         ).fetchall()
+
+
+def joined_raws(
+    connection: Connection, file_id: int, after: int, records: int, size: int, between: bytes
+) -> RawReject | None:
+    """The same as one text with `between` between them, and the number of the last; None if there are no more."""
+    with connection.cursor(row_factory=args_row(RawReject), binary=True) as cursor:
+        joined = cursor.execute(
+            read_sql("rejects/joined_raws").encode(),
+            {"file_id": file_id, "after": after, "records": records, "size": size, "between": between},
+        ).fetchone()
+    return None if joined is None or joined.record_no is None else joined
+
+
+def unresolved_reasons(connection: Connection, file_id: int) -> Iterator[bytes | bytearray | memoryview]:
+    """Number, position, field and reason of a file's unresolved rejects as rows of CSV, in blocks of whole rows."""
+    query = sql.SQL(
+        "COPY (SELECT record_no, byte_offset, field, reason FROM ingest.rejects "
+        "WHERE file_id = {} AND resolved_at IS NULL ORDER BY record_no) TO STDOUT (FORMAT csv)"
+    ).format(sql.Literal(file_id))
+    with connection.cursor() as cursor, cursor.copy(query) as copy:
+        yield from copy
 
 
 @dataclass(frozen=True)

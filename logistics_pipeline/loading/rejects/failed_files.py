@@ -5,9 +5,7 @@ the records, a file `….reasons.csv` says what is wrong with each. Values that 
 plainly (`plain_values`): the copy is read as a file of its own.
 """
 
-import re
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -22,8 +20,7 @@ from logistics_pipeline.loading.layouts import CsvLayout, ElementsLayout, Layout
 from logistics_pipeline.loading.rejects.plain_values import PlainValues
 
 _COMPRESSIONS = (".gz", ".zst")
-_NEEDS_QUOTES = re.compile('[,"\\r\\n]')
-_PAGE_RECORDS = 1_000
+_PAGE_RECORDS = 10_000
 _PAGE_BYTES = 1 << 20
 """Of rejects that are in memory at a time. A larger one is there by itself."""
 
@@ -48,11 +45,12 @@ def export_rejects(
         _write(connection, file.file_id, layout, _rewriting(file, layout, catalogue), records, reasons)
 
 
-def _rewriting(file: ledger.LedgerFile, layout: Layout, catalogue: Catalogue) -> Callable[[bytes], bytes]:
-    """What makes the records mean the same without the rest of their file."""
+def _rewriting(file: ledger.LedgerFile, layout: Layout, catalogue: Catalogue) -> PlainValues | None:
+    """What makes the records mean the same without the rest of their file; None if they do as they are."""
     if file.dataset is None or file.dataset not in catalogue:
-        return bytes
-    return PlainValues(catalogue[file.dataset], layout, stored_formats(file.layout)).rewrite
+        return None
+    values = PlainValues(catalogue[file.dataset], layout, stored_formats(file.layout))
+    return None if values.changes_nothing else values
 
 
 def export_or_warn(
@@ -100,36 +98,36 @@ def _write(
     connection: Connection,
     file_id: int,
     layout: Layout,
-    rewrite: Callable[[bytes], bytes],
+    rewriting: PlainValues | None,
     records: IO[bytes],
     reasons: IO[bytes],
 ) -> None:
     before, between, after = _frame(layout)
     records.write(before)
     reasons.write(b"record_no,byte_offset,field,reason\n")
-    separator, last = b"", 0
+    separator = b""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # all pages are of one moment
-        while page := ledger.unresolved_rejects(connection, file_id, last, _PAGE_RECORDS, _PAGE_BYTES):
-            reasons.write("".join(map(_reason_line, page)).encode())
+        reasons.writelines(ledger.unresolved_reasons(connection, file_id))
+        for page in _pages(connection, file_id, between, rewriting):
             records.write(separator)
-            records.write(between.join([rewrite(reject.raw) for reject in page]))
-            separator, last = between, page[-1].record_no
-            page.clear()  # before the next one is in memory
+            records.write(page)
+            separator = between
     records.write(after)
 
 
-def _reason_line(reject: ledger.UnresolvedReject) -> str:
-    """A row of CSV."""
-    number, offset, field, reason, _ = reject
-    return f"{number},{'' if offset is None else offset},{_cell(field)},{_cell(reason)}\n"
-
-
-@lru_cache(maxsize=1024)  # many records are rejected for the same reason
-def _cell(text: str | None) -> str:
-    if text is None:
-        return ""
-    return '"' + text.replace('"', '""') + '"' if not text or _NEEDS_QUOTES.search(text) else text
+def _pages(connection: Connection, file_id: int, between: bytes, rewriting: PlainValues | None) -> Iterator[bytes]:
+    """The records, joined page by page: by the database, unless they are rewritten."""
+    last = 0
+    if rewriting is None:
+        while joined := ledger.joined_raws(connection, file_id, last, _PAGE_RECORDS, _PAGE_BYTES, between):
+            last = joined.record_no
+            yield joined.raw
+        return
+    while page := ledger.unresolved_raws(connection, file_id, last, _PAGE_RECORDS, _PAGE_BYTES):
+        last = page[-1].record_no
+        yield between.join([rewriting.rewrite(reject.raw) for reject in page])
+        page.clear()  # before the next one is in memory
 
 
 def _frame(layout: Layout) -> tuple[bytes, bytes, bytes]:

@@ -36,6 +36,11 @@ class PlainValues:
         self._dates = {name: lru_cache(_MAX_DAYS)(each.read) for name, each in dates if each.order is not None}
         self._fields = [field for field in dataset.fields if field.name in self._numbers or field.name in self._dates]
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether every record stays as it arrived."""
+        return not self._fields
+
     def rewrite(self, raw: bytes) -> bytes:
         """Returns a record with its values written plainly; the record itself if there is nothing to change."""
         if not self._fields:
