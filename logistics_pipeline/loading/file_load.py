@@ -25,8 +25,9 @@ from logistics_pipeline.loading.layout_changes import layout_changes
 from logistics_pipeline.loading.layouts import CsvLayout, layout_from_json
 from logistics_pipeline.loading.options import LoadOptions
 from logistics_pipeline.loading.parse.chunks import Chunk
+from logistics_pipeline.loading.parse.held_records import HeldRecords, can_hold
 from logistics_pipeline.loading.parse.parser_process import open_chunks
-from logistics_pipeline.loading.parse.parsers import CHANGED, ReadTask
+from logistics_pipeline.loading.parse.parsers import CHANGED, ReadTask, release_held
 from logistics_pipeline.loading.write.batch import Batch
 from logistics_pipeline.loading.write.batch_writer import BatchWriter
 from logistics_pipeline.loading.write.indexes import bulk_load
@@ -166,12 +167,14 @@ class FileLoad:
             return self._hash_of_unchanged(found, content)
 
     def _task(self, file: LedgerFile, found: FoundFile, dataset: Dataset, format: FileFormat) -> ReadTask:
+        held = tuple((file.layout or {}).get("held", ()))
+        holds_back = not file.bytes_read and self._options.date_order is None and can_hold(dataset, format.layout)
         return ReadTask(
             path=self._path,
             dataset=dataset,
             layout=format.layout,
             file_id=file.file_id,
-            after=Checkpoint(file.records_read, file.bytes_read),
+            after=Checkpoint(file.records_read + len(held), file.bytes_read),
             date_order=self._options.date_order,
             chunk_bytes=self._options.chunk_bytes,
             max_record_bytes=self._options.max_record_bytes,
@@ -180,13 +183,16 @@ class FileLoad:
             formats=stored_formats(file.layout),
             codec=(file.layout or {}).get("encoding") if file.records_read else "",
             widened=frozenset((file.layout or {}).get("widened", ())),
+            holding=HeldRecords(dataset) if holds_back else None,
+            held=held,
         )
 
     def _write(self, chunks: Iterator[Chunk], task: ReadTask) -> None:
         writer = BatchWriter(self._connection, task)
         checkpoint, damage = task.after, None
         for first in chunks:
-            self._check_rejects(task.file_id, damage)  # not after the last batch: at its end, the whole file is judged
+            # Not after the last batch: at its end, the whole file is judged.
+            self._check_rejects(replace(task, after=checkpoint), writer, damage)
             batch = Batch(first, chunks, checkpoint, self._options.batch)
             writer.write(batch, self._take_seconds)
             checkpoint = batch.checkpoint
@@ -195,11 +201,20 @@ class FileLoad:
                 raise batch.error
             damage = damage or batch.damage
 
-    def _check_rejects(self, file_id: int, damage: FileError | None) -> None:
-        """Stops a load that rejects too much. If the file is known to be damaged, that is the reason given."""
-        file, limit = ledger.file_by_id(self._connection, file_id), self._options.max_rejects
-        if limit.is_exceeded(file.records_read, file.records_rejected):
-            raise damage or limit.error(self._connection, file_id, file.records_read, file.records_rejected)
+    def _check_rejects(self, task: ReadTask, writer: BatchWriter, damage: FileError | None) -> None:
+        """Stops a load that rejects too much. If the file is known to be damaged, that is the reason given.
+
+        Records that are held back may be good.
+        """
+        file, limit = ledger.file_by_id(self._connection, task.file_id), self._options.max_rejects
+        if not limit.is_exceeded(file.records_read + len(writer.held), file.records_rejected):
+            return
+        if writer.held:
+            formats = stored_formats(file.layout)
+            chunk = release_held(replace(task, holding=None, held=tuple(writer.held), formats=formats))
+            writer.write(Batch(chunk, iter(()), task.after, self._options.batch), self._take_seconds)
+            damage, file = chunk.damage or damage, ledger.file_by_id(self._connection, task.file_id)
+        raise damage or limit.error(self._connection, task.file_id, file.records_read, file.records_rejected)
 
     def _hash_of_unchanged(self, found: FoundFile, content: ContentHash | NotedHash) -> str | None:
         """The hash of the content that was loaded: taken first, before checking that the file has not changed."""

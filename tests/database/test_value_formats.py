@@ -16,10 +16,12 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.parse import parsers
+from logistics_pipeline.loading.reject_limit import RejectLimit
 from logistics_pipeline.loading.rejects.export_lines import export_line
 from logistics_pipeline.loading.rejects.replay import replay_export, replay_stored
 from logistics_pipeline.loading.unload import unload_file
 from tests.database.conftest import FolderUnderTest, Interrupted
+from tests.database.records import log
 
 HEADER = b"log_id;vehicle_id;trip_date;mileage;fuel_used\n"
 PLAIN = b"".join(b"P%d;v1;2024-01-01;7;1\n" % number for number in range(6))
@@ -172,3 +174,72 @@ def test_a_file_whose_proof_lies_behind_its_damage_fails_with_the_damage(
 
     assert file.state == "failed" and file.error is not None
     assert reason in file.error and "records read were rejected" not in file.error, file.error
+
+
+# -- records that are held back ------------------------------------------------------------------------------------
+
+LOGS = [log(number) for number in range(300)]
+LOGS[100] |= {"trip_date": "02/03/2024"}
+LOGS[299] |= {"trip_date": "13/03/2024"}
+
+
+@pytest.mark.parametrize("own_process_bytes", [1, 1 << 30], ids=["own process", "same process"])
+def test_a_load_that_dies_finds_the_records_again_that_it_held_back(
+    own_process_bytes: int, raw_folder: FolderUnderTest, connection: Connection
+) -> None:
+    found = raw_folder.drop("vehicle_logs.json", LOGS)
+    options = {"chunk_bytes": 1_000, "own_process_bytes": own_process_bytes, "batch": BatchLimits(100, 1 << 20)}
+
+    def stop(records: int, size: int) -> None:
+        if records > 150:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        raw_folder.load(found, **options, on_progress=stop)
+    file = only_file(connection)
+    assert file.layout is not None
+    assert file.layout["held"] == [101]
+    assert file.is_balanced
+    assert file.records_read == file.records_loaded
+    assert "l100" not in rows(connection)
+
+    file = raw_folder.load(found, **options).file
+
+    assert (file.records_read, file.records_loaded) == (300, 300)
+    assert rows(connection)["l100"] == ["2024-03-02", "1050.0"]
+    assert connection.execute("SELECT record_no FROM raw.vehicle_logs WHERE log_id = 'l100'").fetchone() == (101,)
+    assert file.notes == ['Dates in trip_date are day first: "13/03/2024" in record 300 proves it']
+    assert file.layout is not None
+    assert file.layout["held"] == []
+
+
+def test_a_load_that_stops_at_its_rejects_releases_the_records_that_it_held_back(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
+    records = [record | ({"log_id": None} if 150 < number < 290 else {}) for number, record in enumerate(LOGS)]
+
+    file = raw_folder.drop_and_load(
+        "vehicle_logs.json",
+        records,
+        chunk_bytes=1_000,
+        batch=BatchLimits(50, 1 << 20),
+        max_rejects=RejectLimit.parse("20"),
+    ).file
+
+    assert file.state == "failed"
+    assert file.error is not None
+    assert "were rejected" in file.error
+    assert file.is_balanced
+    assert file.records_read < 290
+    assert rows(connection)["l100"] == ["2024-03-02", "1050.0"]
+
+
+def test_a_record_that_was_held_back_loses_its_key_to_a_later_one(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
+    records = [*LOGS, log(100, mileage=7)]
+
+    file = raw_folder.drop_and_load("vehicle_logs.json", records, chunk_bytes=1_000).file
+
+    assert (file.records_read, file.records_loaded, file.records_superseded) == (301, 300, 1)
+    assert rows(connection)["l100"][1] == "7"

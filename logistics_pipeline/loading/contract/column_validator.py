@@ -45,9 +45,14 @@ class ColumnEncoder:
     """Encodes runs of consecutive records of a dataset."""
 
     def __init__(
-        self, dataset: Dataset, date_order: DateOrder | None = None, formats: FileFormats = AS_THE_CONTRACT
+        self,
+        dataset: Dataset,
+        date_order: DateOrder | None = None,
+        formats: FileFormats = AS_THE_CONTRACT,
+        *,
+        holds_dates_back: bool = False,
     ) -> None:
-        self._validators = [_column_validator(field, date_order, formats) for field in dataset.fields]
+        self._validators = [_column_validator(field, date_order, formats, holds_dates_back) for field in dataset.fields]
         self._optional = {position for position, field in enumerate(dataset.fields) if not field.required}
         self._has_no_required = len(self._optional) == len(dataset.fields)
         """Then what is no record at all is like one without values."""
@@ -134,7 +139,9 @@ def _without_values(texts: Sequence[Texts]) -> Iterator[int]:
     )
 
 
-def _column_validator(field: Field, date_order: DateOrder | None, formats: FileFormats) -> ColumnValidator:
+def _column_validator(
+    field: Field, date_order: DateOrder | None, formats: FileFormats, holds_dates_back: bool
+) -> ColumnValidator:
     match field.type:
         case FieldType.STRING:
             return TextColumn(field)
@@ -148,5 +155,5 @@ def _column_validator(field: Field, date_order: DateOrder | None, formats: FileF
     if field.type is FieldType.DATETIME:
         return TimestampColumn(field, validate)
     if field.type is FieldType.DATE and field.format is None:
-        return DateColumn(field, validate)
+        return DateColumn(field, validate, holds_back=holds_dates_back)
     return RepeatingColumn(field, validate)

@@ -4,7 +4,14 @@ import re
 from collections.abc import Callable, Collection
 
 from logistics_core.catalogue import Field
-from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts, indexes_of
+from logistics_pipeline.loading.contract.columns import (
+    NULL,
+    Column,
+    ColumnValidator,
+    FormatsNeededError,
+    Texts,
+    indexes_of,
+)
 from logistics_pipeline.loading.contract.dates import MAX_DATE_CHARACTERS
 from logistics_pipeline.loading.contract.record_validator import Rejection
 
@@ -22,9 +29,13 @@ class DateColumn(ColumnValidator):
 
     _MAX_KNOWN = 10_000
 
-    def __init__(self, field: Field, validate: Callable[[object], str | Rejection | None]) -> None:
+    def __init__(
+        self, field: Field, validate: Callable[[object], str | Rejection | None], *, holds_back: bool = False
+    ) -> None:
         super().__init__(field)
         self._validate = validate
+        self._holds_back = holds_back
+        """Dates that only their whole file explains are not plain, in place of asking for its formats."""
         self._known: dict[object, str] = {}
         """COPY text of the values seen so far."""
 
@@ -51,7 +62,12 @@ class DateColumn(ColumnValidator):
     def _learn(self, value: object) -> bool:
         """Whether a value is a valid date or null; remembers its text."""
         if value not in self._known:
-            text = self._read_day(value) or self._validate(value)
+            try:
+                text = self._read_day(value) or self._validate(value)
+            except FormatsNeededError:
+                if self._holds_back:
+                    return False
+                raise
             if isinstance(text, Rejection):
                 return False
             self._known[value] = NULL if text is None else text

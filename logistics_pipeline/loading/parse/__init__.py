@@ -7,6 +7,7 @@ array_pieces, line_pieces   cut text into pieces of whole records and make chunk
 object_lines      finds the lines of a piece that are no objects, or broken
 typed_json        decodes a piece as typed objects, into columns
 piece_records     finds single records in a piece
+held_records      records that wait for what their whole file proves of its dates
 chunks            what both parsers make: rows as COPY text, rejects, a checkpoint
 written_rejects   rejects as rows for COPY, with their numbers by kind
 """

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from logistics_core.catalogue import Dataset, FieldType, InvalidValues
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
-from logistics_pipeline.loading.contract.columns import Column, Texts
+from logistics_pipeline.loading.contract.columns import Column, FormatsNeededError, Texts
 from logistics_pipeline.loading.contract.copy_text import encode_row
+from logistics_pipeline.loading.contract.date_evidence import DateEvidence
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.extras import Extras, as_copy_text
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
@@ -35,6 +36,7 @@ from logistics_pipeline.loading.layouts import (
     UndecodedValues,
     Unreadable,
 )
+from logistics_pipeline.loading.parse.held_records import FoundDate, HeldRecord, date_fields
 from logistics_pipeline.loading.parse.written_rejects import Reject, WrittenRejects, merge_rejects, write_rejects
 
 SAMPLED_FIRST = 400
@@ -71,6 +73,14 @@ class Chunk:
     """Not sent to another process."""
     written_rejects: WrittenRejects = field(default_factory=WrittenRejects)
     """The same as the ledger stores them."""
+    held: list[HeldRecord] = field(default_factory=list)
+    """Records that are held back. Not sent to another process."""
+    held_numbers: tuple[int, ...] = ()
+    """Their numbers."""
+    releases_held: bool = False
+    """Its rows and rejects are all the records that were held back before."""
+    dates: list[FoundDate] = field(default_factory=list)
+    """Dates of all numbers, where records are held back. Not sent to another process."""
     cleared: list[tuple[int, ClearedValue]] = field(default_factory=list)
     """Values of its rows that were invalid and are stored as NULL, with the numbers of their records."""
     unknown_fields: frozenset[str] = frozenset()
@@ -91,11 +101,12 @@ class Chunk:
 
     @property
     def records(self) -> int:
+        """Those that it decides about: not those that are held back."""
         return self.rows + self.written_rejects.count
 
     def __getstate__(self) -> dict[str, Any]:
         """What is sent to another process: pickling rejects as objects would take longer than making them."""
-        return self.__dict__ | {"rejects": []}
+        return self.__dict__ | {"rejects": [], "held": [], "dates": []}
 
 
 @dataclass(frozen=True)
@@ -120,6 +131,9 @@ def merge_chunks(parts: Sequence[Chunk]) -> Chunk:
         days=frozenset[str]().union(*(part.days for part in parts)),
         rejects=[reject for part in parts for reject in part.rejects],
         written_rejects=merge_rejects([part.written_rejects for part in parts]),
+        held=[held for part in parts for held in part.held],
+        held_numbers=tuple(number for part in parts for number in part.held_numbers),
+        dates=[found for part in parts for found in part.dates],
         cleared=[cleared for part in parts for cleared in part.cleared],
         unknown_fields=frozenset[str]().union(*(part.unknown_fields for part in parts)),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
@@ -173,7 +187,7 @@ class ChunkMaker:
     """Makes the chunks of one file.
 
     Where formats were not looked for, its methods raise FormatsNeededError for a value that only its whole column
-    explains.
+    explains. With `holds_dates_back`, records with such dates are held back instead.
     """
 
     def __init__(
@@ -182,6 +196,8 @@ class ChunkMaker:
         file_id: int,
         date_order: DateOrder | None = None,
         formats: FileFormats = AS_THE_CONTRACT,
+        *,
+        holds_dates_back: bool = False,
     ) -> None:
         self._names = dataset.columns
         self._fields = dataset.fields
@@ -191,7 +207,12 @@ class ChunkMaker:
         self._day_of = day_of_record(dataset) if self._dating is not None else None
         self._file_id = file_id
         self._line_end = f"\t{file_id}\n"
-        self._encoder = ColumnEncoder(dataset, date_order, formats)
+        self._encoder = ColumnEncoder(dataset, date_order, formats, holds_dates_back=holds_dates_back)
+        self._dates = {
+            dataset.columns.index(field.name): DateEvidence(field.missing_words)
+            for field in (date_fields(dataset) if holds_dates_back else ())
+        }
+        """By position, what tells dates of all numbers among others, where records are held back."""
         self._extras = Extras(dataset) if dataset.has_extras else None
         self._validate = compile_validator(dataset, date_order, formats, self._extras)
         self._validate_value = [
@@ -231,10 +252,13 @@ class ChunkMaker:
         """Single values of `records` are read only where the columns do not decide."""
         first = records.before + 1
         encoded = self._encoder.encode(columns, first, extras)
-        lines, days, rejects = encoded.lines, set(encoded.days), list[Reject]()
+        lines, days, rejects, held = encoded.lines, set(encoded.days), list[Reject](), list[HeldRecord]()
         cleared = list[tuple[int, ClearedValue]]()
         nulls, read_value = encoded.nulls, _value_reader(records.values, columns)
         for index, positions in encoded.irregular.items():
+            if self._dates and self._is_held_back(index, positions, read_value, records.values):
+                held.append(HeldRecord(records.raw_record(index), records.values[index]))
+                continue
             outcome = self._reject(index, positions, read_value) or self._validate(records.values[index])
             if isinstance(outcome, PartialRow):
                 cleared += [(first + index, value) for value in outcome.cleared]
@@ -254,14 +278,74 @@ class ChunkMaker:
             frozenset(days),
             rejects,
             write_rejects(self._file_id, rejects),
-            cleared,
-            self._report_unknown(names),
-            (
+            held,
+            tuple(each.raw_record.record_no for each in held),
+            dates=list(self._find_dates(encoded.irregular, columns, first)) if self._dates else [],
+            cleared=cleared,
+            unknown_fields=self._report_unknown(names),
+            notes=(
                 *records.notes,
                 *(self._note_formulas(columns) if records.may_have_formulas else ()),
                 *(() if self._extras is None else self._extras.take_notes()),
             ),
         )
+
+    def release(self, held: Iterable[HeldRecord], end: Checkpoint) -> Chunk:
+        """Makes the chunk of records that were held back, when their file was read to `end`."""
+        lines, days, rejects, cleared = list[str](), set[str](), list[Reject](), list[tuple[int, ClearedValue]]()
+        nulls = [0] * len(self._names)
+        for raw_record, value in held:
+            outcome = self._validate(value)
+            if isinstance(outcome, PartialRow):
+                cleared += [(raw_record.record_no, each) for each in outcome.cleared]
+                outcome = outcome.row
+            if isinstance(outcome, Rejection):
+                rejects.append(Reject(raw_record, outcome))
+            else:
+                lines.append(encode_row(outcome, raw_record.record_no))
+                nulls = [number + (value is None) for number, value in zip(nulls, outcome, strict=False)]
+                days |= self._day_of_row(outcome)
+        return Chunk(
+            end,
+            (self._line_end.join(lines) + self._line_end).encode() if lines else b"",
+            len(lines),
+            filled=tuple(len(lines) - number for number in nulls) if lines else (),
+            days=frozenset(days),
+            rejects=rejects,
+            written_rejects=write_rejects(self._file_id, rejects),
+            cleared=cleared,
+            releases_held=True,
+            notes=() if self._extras is None else self._extras.take_notes(),
+        )
+
+    def _is_held_back(
+        self, index: int, positions: Sequence[int], read_value: ReadValue, values: Sequence[object]
+    ) -> bool:
+        """Whether a record has a date that only its whole file explains."""
+        for position in self._dates.keys() & set(positions):
+            value = read_value(index, position)
+            if value is NOT_KNOWN:
+                record = values[index]
+                value = record.get(self._names[position]) if isinstance(record, dict) else None
+            try:
+                self._validate_value[position](value)
+            except FormatsNeededError:
+                return True
+        return False
+
+    def _find_dates(
+        self, irregular: Mapping[int, Sequence[int]], columns: Sequence[Column], first: int
+    ) -> Iterator[FoundDate]:
+        """The dates of all numbers among values that are not plain: no plain one is."""
+        for position, evidence in self._dates.items():
+            found = {
+                index: text
+                for index, positions in irregular.items()
+                if position in positions and isinstance(text := columns[position][index], str)
+            }
+            telling = evidence.telling_texts(found.values())
+            name = self._names[position]
+            yield from (FoundDate(name, text, first + index) for index, text in found.items() if text in telling)
 
     def _day_of_row(self, row: Sequence[str | None]) -> set[str]:
         """The day that a row makes stale, if it holds its own."""

@@ -96,6 +96,7 @@ def _read_until(task: ReadTask, is_enough: Callable[[], bool]) -> Generator[Chun
             codec=chunk.codec,
             formats=task.formats if chunk.formats is None else chunk.formats,
             widened=chunk.widened or task.widened,
+            held=() if chunk.releases_held else task.held,
         )
         is_last = chunk.error is not None
         yield chunk

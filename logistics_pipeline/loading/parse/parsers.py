@@ -29,6 +29,7 @@ from logistics_pipeline.loading.parse.chunks import (
     merge_chunks,
 )
 from logistics_pipeline.loading.parse.fast_json import FastJsonParser
+from logistics_pipeline.loading.parse.held_records import HeldRecord, HeldRecords
 from logistics_pipeline.loading.parse.typed_json import TypedDecoder
 
 CHANGED = "The file changed while it was loaded. Its new content is a new version and is loaded as such"
@@ -59,6 +60,15 @@ class ReadTask:
     """Fields that the dataset does not have are of no interest."""
     only_dates: bool = False
     """Of a CSV file, only the rows with dates of all numbers are of interest."""
+    holding: HeldRecords | None = None
+    """Where records are held back whose dates only the whole file explains. None: the file is searched at the first."""
+    held: tuple[int, ...] = ()
+    """The numbers of records before the checkpoint that an earlier load has held back."""
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether records may be held back: not any more once the formats of the file's dates are known."""
+        return self.holding is not None and self.formats.dates is None
 
 
 def read_chunks(task: ReadTask) -> Iterator[Chunk]:
@@ -66,35 +76,118 @@ def read_chunks(task: ReadTask) -> Iterator[Chunk]:
 
     If the file cannot be read to its end, the last chunk carries the error.
     """
-    done, codec = task.after, task.codec
-    new, damage = list[FileFormats](), None
-    widened = list[str]()
-    while True:
-        try:
-            for chunk in _read(task, _chunk_maker(task)):
-                if widened:
-                    chunk.widened = task.widened
-                    chunk.notes = (*chunk.notes, *map(_note_of_widening, widened))
-                    widened = []
-                if new:
-                    chunk.formats = task.formats
-                    chunk.notes = (*chunk.notes, *(note for found in new for note in found.notes()))
-                    chunk.damage = damage
-                    new = []
-                done, codec = chunk.checkpoint, chunk.codec
-                yield chunk
-        except FormatsNeededError as needed:
-            formats, damage = find_formats(task, {needed.type})
-            new.append(formats)
-            task = replace(task, after=done, codec=codec, formats=task.formats.completed_by(formats))
-        except WideningNeededError as needed:
-            widened.append(needed.field)
-            task = replace(task, after=done, codec=codec, widened=task.widened | {needed.field})
-        except FileError as error:
-            yield Chunk(done, error=error)
-            return
-        else:
-            return
+    return _ChunkReader(task).chunks()
+
+
+def release_held(task: ReadTask) -> Chunk:
+    """The chunk of the records that are held back, where the file is not read further than to the task's checkpoint."""
+    return _ChunkReader(task).released()
+
+
+class _ChunkReader:
+    """Reads one file, and begins again at the last checkpoint whenever something about the file has become known."""
+
+    def __init__(self, task: ReadTask) -> None:
+        self._task = task
+        """What is left to read."""
+        self._news = list[FileFormats]()
+        """Formats that no chunk has told yet."""
+        self._widened = list[str]()
+        """Fields of which none has told yet that they are widened."""
+        self._damage: FileError | None = None
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yields the chunks that are left."""
+        is_read = False
+        while not is_read:
+            try:
+                yield from self._read_on()
+                is_read = True
+            except FormatsNeededError as needed:
+                self._find_formats(needed.type)
+            except WideningNeededError as needed:
+                self._widened.append(needed.field)
+                self._task = replace(self._task, widened=self._task.widened | {needed.field})
+            except FileError as error:
+                last = self.released() if self._has_held else Chunk(self._task.after)
+                last.error = error
+                yield last
+                return
+
+    def _read_on(self) -> Iterator[Chunk]:
+        """Yields chunks as far as they can be made with what is known."""
+        if self._task.held and self._task.formats.dates is None:
+            raise FormatsNeededError(FieldType.DATE)  # an earlier load has held records back, and left no evidence
+        if self._has_held and self._task.formats.dates is not None:
+            yield self.released()
+        for chunk in _read(self._task, _chunk_maker(self._task)):
+            if self._task.holds_back:
+                self._hold_back(chunk)
+            yield self._with_news(chunk)
+        if self._has_held:
+            yield self.released()
+
+    def _with_news(self, chunk: Chunk) -> Chunk:
+        """A chunk, read and about to be passed on, with what has become known before it."""
+        if self._widened:
+            chunk.widened = self._task.widened
+            chunk.notes = (*chunk.notes, *map(_note_of_widening, self._widened))
+            self._widened = []
+        if self._news:
+            chunk.formats = self._task.formats
+            chunk.notes = (*chunk.notes, *(note for found in self._news for note in found.notes()))
+            chunk.damage = self._damage
+            self._news = []
+        self._task = replace(self._task, after=chunk.checkpoint, codec=chunk.codec)
+        return chunk
+
+    def _find_formats(self, type: FieldType) -> None:
+        formats, self._damage = find_formats(self._task, {type})
+        self._know(formats)
+
+    def _know(self, formats: FileFormats) -> None:
+        self._news.append(formats)
+        self._task = replace(self._task, formats=self._task.formats.completed_by(formats))
+
+    # -- records that are held back --------------------------------------------------------------------------------
+
+    @property
+    def _has_held(self) -> bool:
+        holding = self._task.holding
+        return bool(self._task.held or (holding is not None and holding.records))
+
+    def _hold_back(self, chunk: Chunk) -> None:
+        """Takes the records of a chunk that are held back.
+
+        Raises:
+            FormatsNeededError: they are too many. The chunk is to be read again.
+        """
+        holding = self._task.holding
+        assert holding is not None
+        if not holding.has_room_for(chunk.held, chunk.checkpoint.records):
+            raise FormatsNeededError(FieldType.DATE)
+        holding.take(chunk.held, chunk.dates)
+
+    def released(self) -> Chunk:
+        """The chunk of all records that are held back: the file was read to its end, or searched for its formats."""
+        holding = self._task.holding
+        held = list(_find_values(self._task, self._task.held)) if holding is None else holding.records
+        if self._task.formats.dates is None:
+            if holding is None:
+                self._find_formats(FieldType.DATE)
+            else:
+                self._know(holding.formats())
+        chunk = None
+        while chunk is None:
+            try:
+                chunk = _chunk_maker(self._task).release(held, self._task.after)
+            except FormatsNeededError as needed:  # for a number beside the date
+                self._find_formats(needed.type)
+        chunk.codec = self._task.codec or None
+        if holding is not None:
+            holding.clear()
+        self._task = replace(self._task, held=())
+        return self._with_news(chunk)
 
 
 def _note_of_widening(field: str) -> str:
@@ -168,7 +261,8 @@ class NamedRecords:
 
 def _chunk_maker(task: ReadTask) -> ChunkMaker:
     fields = tuple(_load_field(field, task) for field in task.dataset.fields)
-    return ChunkMaker(replace(task.dataset, fields=fields), task.file_id, task.date_order, task.formats)
+    dataset = replace(task.dataset, fields=fields)
+    return ChunkMaker(dataset, task.file_id, task.date_order, task.formats, holds_dates_back=task.holds_back)
 
 
 def _load_field(field: Field, task: ReadTask) -> Field:
@@ -240,14 +334,33 @@ def find_records(task: ReadTask, numbers: Collection[int], after: Checkpoint) ->
     Raises:
         FileChangedError: one of them is not there any more.
     """
-    wanted, found = sorted(numbers, reverse=True), list[RawRecord]()
+    if numbers and min(numbers) <= after.records:  # it was held back
+        after = Checkpoint()
+    return [records.raw_record(index) for records, index in _find(task, numbers, after)]
+
+
+def _find_values(task: ReadTask, numbers: Collection[int]) -> Iterator[HeldRecord]:
+    """Reads the file again to find records that were held back."""
+    names = None if isinstance(task.layout, CsvLayout) else json_names(task.dataset)
+    for records, index in _find(task, numbers, Checkpoint()):
+        named = records if names is None or names.is_plain else named_records(records, names)
+        yield HeldRecord(records.raw_record(index), named.values[index])
+
+
+def _find(task: ReadTask, numbers: Collection[int], after: Checkpoint) -> Iterator[tuple[Records, int]]:
+    """Reads the file again from a checkpoint on: the records in which those with some numbers are, and their indexes.
+
+    Raises:
+        FileChangedError: one of them is not there any more.
+    """
+    wanted = sorted(numbers, reverse=True)
     if not wanted:
-        return found
+        return
     encoding = encoding_of(task.layout, task.dataset)
     with open_after(task.path, task.layout, after, encoding=encoding) as source:
         for records in read_records(source, task.layout, after.records, task.max_record_bytes):
             while wanted[-1] <= records.before + len(records.values):
-                found.append(records.raw_record(wanted.pop() - records.before - 1))
+                yield records, wanted.pop() - records.before - 1
                 if not wanted:
-                    return found
+                    return
     raise FileChangedError(CHANGED)

@@ -1,6 +1,6 @@
 """The chunks of one transaction. They are drawn from the parser while first written, and kept to be written again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.formats.reader import Checkpoint
@@ -16,6 +16,8 @@ class Batch:
     def __init__(self, first: Chunk, rest: Iterator[Chunk], before: Checkpoint, limits: BatchLimits) -> None:
         self.first = first
         self._chunks = [first]
+        self.records = first.records
+        """Those that it decides about."""
         self._rest = rest
         self._limits = limits
         self.before = before
@@ -25,6 +27,7 @@ class Batch:
         yield from self._chunks
         while not self._is_full and (chunk := next(self._rest, None)) is not None:
             self._chunks.append(chunk)
+            self.records += chunk.records
             yield chunk
 
     @property
@@ -47,9 +50,12 @@ class Batch:
         """Why the file cannot be read to its end, if that is known already."""
         return next((chunk.damage for chunk in self._chunks if chunk.damage is not None), None)
 
-    @property
-    def records(self) -> int:
-        return self.checkpoint.records - self.before.records
+    def held_after(self, held: Sequence[int]) -> list[int]:
+        """The numbers of the records that are held back after it, if `held` were before."""
+        numbers = list(held)
+        for chunk in self._chunks:
+            numbers = [*([] if chunk.releases_held else numbers), *chunk.held_numbers]
+        return numbers
 
     @property
     def rejected(self) -> int:

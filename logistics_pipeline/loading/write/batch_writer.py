@@ -69,6 +69,8 @@ class BatchWriter:
             sql.Identifier("raw", task.dataset.name),
             sql.SQL(", ").join(map(sql.Identifier, (*task.dataset.stored_columns, "record_no", "file_id"))),
         )
+        self.held = list(task.held)
+        """The numbers of the records that are held back: the file's status does not count them yet."""
         self._expects_known_keys: bool | None = None if task.dataset.key else False
         """The last batch contained known keys. The next one probably does too, so COPY is not tried first."""
 
@@ -106,7 +108,9 @@ class BatchWriter:
     def _commit(self, batch: Batch, take_seconds: Callable[[], float], write_rows: Callable[[Batch], _Written]) -> None:
         with self._connection.transaction():
             written = write_rows(batch)
+            held = batch.held_after(self.held)
             if not batch.records:
+                self.held = held  # stored with the next batch, as the checkpoint is
                 return
             self._key_guard.check(written.merged, sum(chunk.rows for chunk in batch.chunks()), batch.before.records)
             rejects = [chunk.written_rejects for chunk in batch.chunks() if chunk.written_rejects.count]
@@ -117,13 +121,14 @@ class BatchWriter:
             cleared = self._write_cleared_values(batch, written.refused)
             self._note_batch(batch, written)
             supersede_other_files(self._connection, written.merged, self._file_id)
-            self._advance(batch, written, cleared.total(), take_seconds())
+            self._advance(batch, written, held, cleared.total(), take_seconds())
             ledger.count_cells(self._connection, self._file_id, self._dataset.columns, written.merged.filled, cleared)
             self._count_rejects(all_rejects)
             shortened = self._shortened_ids.find(chunk.text for chunk in batch.chunks())
             ledger.count_shortened_ids(self._connection, self._file_id, shortened)
             profile = self._profiler.write(batch)
         self._profiler.keep(profile)
+        self.held = held
         if written.was_merged and self._dataset.key:
             self._expects_known_keys = bool(written.merged.superseded or written.merged.overwritten)
 
@@ -206,16 +211,18 @@ class BatchWriter:
             ),
         )
 
-    def _advance(self, batch: Batch, written: _Written, cleared: int, seconds: float) -> None:
+    def _advance(self, batch: Batch, written: _Written, held: list[int], cleared: int, seconds: float) -> None:
         for formats in (chunk.formats for chunk in batch.chunks() if chunk.formats is not None):
             self._layout["values"] = formats.to_json()
         for widened in (chunk.widened for chunk in batch.chunks() if chunk.widened):
             self._layout["widened"] = sorted(widened)
         for codec in (chunk.codec for chunk in batch.chunks() if chunk.codec is not None):
             self._layout["encoding"] = codec
+        if held or self.held or "held" in self._layout:
+            self._layout["held"] = held
         counts = file_counts(written.merged, self._file_id)
         progress = ledger.Progress(
-            records_before=batch.before.records,
+            records_before=batch.before.records - len(self.held),
             records_read=batch.records,
             records_loaded=counts.loaded,
             records_superseded=counts.superseded,
