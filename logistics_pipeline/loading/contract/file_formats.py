@@ -3,8 +3,8 @@
 A load starts without. The first number that only its whole column can explain raises `columns.FormatsNeededError`; the
 file is then read once from its beginning to its end for its numbers (`parse.parsers.find_formats`). The same goes for
 dates, unless the few records with such dates are held back until the file was read (`parse.held_records`). The outcome
-depends on nothing but the file's content, the contract and `LOGISTICS_DATE_ORDER`. It is stored with the file's layout: a
-load that resumes and a replay of rejects read values alike.
+depends on nothing but the file's content, the contract and `LOGISTICS_DATE_ORDER`. It is stored with the file's layout:
+a load that resumes and a replay of rejects read values alike.
 """
 
 from collections.abc import Collection, Mapping
