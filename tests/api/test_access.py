@@ -302,7 +302,9 @@ def test_names_that_are_listed_are_ours() -> None:
     assert outcome(beyond, host="localhost") == 403
 
 
-@pytest.mark.parametrize("name", ["x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host"])
+@pytest.mark.parametrize(
+    "name", ["x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "x-proxy-secret", "via"]
+)
 def test_what_a_proxy_on_this_machine_passes_on_is_not_from_this_machine(name: str) -> None:
     passed_on: dict[str, Any] = {name: "192.0.2.9"}
     assert outcome(Authenticator(Settings()), **passed_on) == 401

@@ -371,17 +371,45 @@ def test_without_the_secret_the_headers_are_an_attempt_to_be_somebody_else(
 def test_headers_that_a_client_may_have_slipped_in_or_that_name_nobody_are_refused(
     proxied: tuple[Any, str], headers: Any
 ) -> None:
+    for known in (named(), named(groups="admins"), named("admin")):  # a session that there is already is no way in
+        assert proxied[0].client.get("/api/session", headers=known).status_code == 200
     refused = proxied[0].client.get(PROTECTED, headers=headers)
     assert refused.status_code in (400, 401), refused.text
     if refused.status_code == 401:
         assert refused.json()["type"] == "urn:logistics:problem:proxy-person-invalid"
 
 
+def test_a_group_that_the_proxy_takes_away_again_is_gone(
+    proxied: tuple[Any, str], wait_until: Callable[..., None]
+) -> None:
+    def roles(groups: str) -> list[str]:
+        found: list[str] = proxied[0].client.get("/api/session", headers=named("grace", groups)).json()["roles"]
+        return found
+
+    before, for_a_while = "readers", "readers,dispatch"
+    assert roles(before) == ["viewer"]
+    assert roles(for_a_while) == ["viewer", "operator"]
+    with connect(proxied[1]) as connection:
+
+        def groups() -> list[str]:
+            (found,) = [each.groups for each in list_people(connection) if each.subject == "grace"]
+            return found
+
+        wait_until(lambda: roles(before) == ["viewer"] and groups() == ["readers"])
+        (session,) = list_sessions(connection, "grace")
+        row = connection.execute(
+            "SELECT ended_because FROM access.sessions WHERE person_id = %s AND ended_at IS NOT NULL",
+            (session.person_id,),
+        ).fetchone()
+    assert row == ("the proxy describes the person otherwise",)
+
+
 def test_a_proxied_page_of_another_site_changes_nothing_and_a_key_counts_more(proxied: tuple[Any, str]) -> None:
     path = "/api/ingestion/files/999/retry"
     foreign = proxied[0].client.post(path, headers=named(**{"Sec-Fetch-Site": "cross-site"}))
     assert foreign.json()["type"] == "urn:logistics:problem:foreign-origin"
-    assert proxied[0].client.post(path, headers=named(**{"Sec-Fetch-Site": "same-origin"})).status_code == 404
+    ours = named(**{"Sec-Fetch-Site": "same-origin"})
+    assert proxied[0].client.post(path, headers=ours).status_code == 404
     assert proxied[0].client.get(PROTECTED, headers=named(**{"X-API-Key": "lap_x"})).status_code == 401
 
 

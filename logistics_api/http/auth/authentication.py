@@ -114,7 +114,7 @@ class Authenticator:
 
     def _of_browser(self, headers: Mapping[bytes, bytes], scope: Scope) -> Principal:
         """Checks the origin, too: for any page, a browser sends the cookie and connects from this machine."""
-        digest = None if self._proxy is None else self._proxy.digest(headers)
+        digest = None if self._proxy is None else self._proxy.digest(headers, scope["headers"])
         if digest is not None:
             principal = self._of_session(digest, is_of_proxy=True)
         else:

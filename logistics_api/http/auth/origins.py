@@ -13,7 +13,7 @@ from logistics_api.errors import Problem
 
 THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip")
+FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"x-proxy-secret", b"via")
 """A proxy adds one of these: the client may not be on this machine, even if the connection is local."""
 
 

@@ -35,11 +35,13 @@ class TrustedProxy:
         self._secret = secret.encode()
         self._names = names
 
-    def digest(self, headers: Mapping[bytes, bytes]) -> bytes | None:
+    def digest(self, headers: Mapping[bytes, bytes], sent: RawHeaders) -> bytes | None:
         """What the session of the person is found by; None if the proxy names nobody.
 
+        `sent`: the headers as they came, so that one that stands there twice is noticed.
+
         Raises:
-            Problem: 401, a person is named without the secret, or the secret is wrong.
+            Problem: 401, a person is named without the secret, the secret is wrong, or a header stands there twice.
         """
         secret, user = headers.get(SECRET_HEADER), headers.get(self._names[0])
         if secret is None:
@@ -48,20 +50,24 @@ class TrustedProxy:
             raise _untrusted()
         if not compare_digest(secret, self._secret):
             raise _untrusted()
+        if len(sent) > len(headers):
+            self._refuse_repeated(sent)
         if not user:
             return None
         described = b"\0".join([b"proxy", self._secret, *(headers.get(name, b"") for name in self._names)])
         return sha256(described).digest()
 
+    def _refuse_repeated(self, sent: RawHeaders) -> None:
+        names = [name for name, _ in sent]
+        if any(names.count(name) > 1 for name in (SECRET_HEADER, *self._names)):
+            raise _unreadable("One of its headers was sent twice: the proxy must replace what the client sends.")
+
     def person(self, headers: RawHeaders) -> Person:
-        """The person that the headers name. `digest` has checked the secret.
+        """The person that the headers name. `digest` has checked the secret, and that none stands there twice.
 
         Raises:
-            Problem: 401, the headers hold what cannot be a person, or one of them stands there twice.
+            Problem: 401, the headers hold what cannot be a person.
         """
-        sent = [name for name, _ in headers]
-        if any(sent.count(name) > 1 for name in (SECRET_HEADER, *self._names)):
-            raise _unreadable("One of its headers was sent twice: the proxy must replace what the client sends.")
         found = dict(headers)
         try:
             user, name, email, groups = (found.get(each, b"").decode() for each in self._names)
