@@ -20,6 +20,8 @@ from logistics_api.openid.errors import Reason, SignInError
 
 FLOW_SECONDS = 600
 """How long a person has to sign in at the identity provider."""
+CLOCKS_SECONDS = 60
+"""How far the clocks of machines may differ of which one begins a sign-in and another finishes it."""
 LONGEST_PATH = 1_500
 LONGEST_STATE = 4_000
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -85,7 +87,7 @@ def resume(secret: str | None, state: str) -> Flow:
         began_at, path = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     except (ValueError, TypeError, Base64Error) as error:  # only who knows the secret can have signed it
         raise SignInError(Reason.EXPIRED, "The state is none.") from error
-    if not isinstance(began_at, int) or not 0 <= time() - began_at <= FLOW_SECONDS:
+    if not isinstance(began_at, int) or not -CLOCKS_SECONDS <= time() - began_at <= FLOW_SECONDS:
         raise SignInError(Reason.EXPIRED, "The sign-in began too long ago.")
     return Flow(secret, state, path if isinstance(path, str) and is_local_path(path) else "/")
 

@@ -2,7 +2,8 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
@@ -40,6 +41,8 @@ class Provider:
         self._metadata_at = -KEEP_SECONDS
         self._keys: KeySet | None = None
         self._keys_at = -KEEP_SECONDS
+        self._failure: SignInError | None = None
+        self._failed_at = 0.0
 
     async def address_of(self, flow: Flow, redirect_url: str) -> str:
         """Where a browser goes to sign in.
@@ -140,8 +143,27 @@ class Provider:
             raise SignInError(Reason.INVALID, f"{endpoint} describes somebody else than the ID token.")
         return {**found, **claims}
 
-    async def _read_metadata(self) -> dict[str, Any]:
+    @asynccontextmanager
+    async def _one_at_a_time(self) -> AsyncIterator[None]:
+        """Lets one read. Who waited for a reading that failed shares its failure.
+
+        So a provider that is slow keeps nobody for longer than a reading takes, however many wait.
+
+        Raises:
+            SignInError: the failure.
+        """
+        asked_at = monotonic()
         async with self._reading:
+            if self._failure is not None and self._failed_at >= asked_at:
+                raise SignInError(self._failure.reason, str(self._failure)) from self._failure
+            try:
+                yield
+            except SignInError as error:
+                self._failure, self._failed_at = error, monotonic()
+                raise
+
+    async def _read_metadata(self) -> dict[str, Any]:
+        async with self._one_at_a_time():
             if monotonic() - self._metadata_at >= KEEP_SECONDS:
                 url = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
                 found = await self._requests.get(url)
@@ -157,7 +179,7 @@ class Provider:
     async def _read_keys(self, *, anew: bool) -> KeySet:
         """The keys; with `anew`, those of this moment, unless they were read a moment ago."""
         url = self._endpoint(await self._read_metadata(), "jwks_uri")
-        async with self._reading:
+        async with self._one_at_a_time():
             if self._keys is None or monotonic() - self._keys_at >= (RENEW_SECONDS if anew else KEEP_SECONDS):
                 self._keys = read_keys(await self._requests.get(url))
                 self._keys_at = monotonic()

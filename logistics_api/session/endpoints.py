@@ -9,16 +9,16 @@ from pydantic import ValidationError
 
 from logistics_api.errors import Problem
 from logistics_api.http.auth.authentication import Authenticator
-from logistics_api.http.auth.credentials import COOKIE, SESSION_COOKIE, credentials_in_cookies
+from logistics_api.http.auth.credentials import COOKIE, SESSION_COOKIE
 from logistics_api.http.auth.origins import refuse_foreign_pages
 from logistics_api.http.auth.principals import Principal
 from logistics_api.http.auth.problems import CHALLENGE
 from logistics_api.http.auth.scopes import SESSION_PATH
-from logistics_api.http.auth.sessions import digest_of
 from logistics_api.http.responses import REFUSED_PARAMETERS, Responses, problem_response
 from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.session.cookies import forget, set_cookie
+from logistics_api.session.ending import end_session_of
 from logistics_api.session.schemas import Login, Session
 from logistics_core.settings import Role, Scope
 
@@ -82,6 +82,7 @@ async def open_session(
             headers=CHALLENGE,
         )
     if SESSION_COOKIE.decode() in request.cookies:  # it would count more than the key
+        await end_session_of(request, authenticator)
         set_cookie(request, response, SESSION_COOKIE.decode(), None, 0)
     set_cookie(request, response, COOKIE.decode(), key, COOKIE_SECONDS)
     return _session(principal, request)
@@ -90,12 +91,8 @@ async def open_session(
 @router.delete(SESSION_PATH, status_code=204, responses=CLOSING_RESPONSES, summary="Sign out")
 async def close_session(_: NoParameters, request: Request, response: Response, authenticator: AppAuthenticator) -> None:
     """Ends the session of a person, everywhere; deletes the cookies. An API key stays valid until it is revoked."""
-    headers = dict(request.scope["headers"])
-    refuse_foreign_pages(headers, request.scope["scheme"])
-    token, _key = credentials_in_cookies(headers)
-    digest = None if token is None else digest_of(token)
-    if digest is not None:
-        await authenticator.sessions.end(digest)
+    refuse_foreign_pages(dict(request.scope["headers"]), request.scope["scheme"])
+    await end_session_of(request, authenticator)
     forget(request, response)
 
 

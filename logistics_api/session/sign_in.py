@@ -24,6 +24,7 @@ from logistics_api.openid.errors import Reason, SignInError
 from logistics_api.openid.flows import FLOW_SECONDS, Flow, begin, resume
 from logistics_api.openid.provider import Provider
 from logistics_api.session.cookies import SIGN_IN_COOKIE, forget, set_cookie
+from logistics_api.session.ending import end_session_of
 from logistics_core.settings import Settings
 
 SIGNED_OUT_PAGE = "/signed-out"
@@ -106,6 +107,8 @@ async def _start_session(provider: Provider, flow: Flow, answer: SignInAnswer, r
         )
     if principal is None:
         raise SignInError(Reason.REPEATED, f"The sign-in of {person.name!r} has made a session before.")
+    with _explained(person.subject):
+        await end_session_of(request, _authenticator(request))  # that of before, which nobody could end any more
     logger.info("%s has signed in; roles: %s", ascii(principal.name), ", ".join(principal.roles) or "none")
     return token
 

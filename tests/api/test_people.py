@@ -188,6 +188,12 @@ def test_each_sign_in_makes_a_token_of_its_own_and_forgets_a_key(browser: httpx2
         tokens.add(browser.cookies["logistics_session"])
     assert len(tokens) == 2 and "A" * 43 not in tokens
     assert "logistics_key" not in browser.cookies
+    (left,) = tokens - {browser.cookies["logistics_session"]}
+    for token, status in ((left, 401), (browser.cookies["logistics_session"], 200)):
+        sent = httpx2.get(
+            f"{browser.base_url}{PROTECTED}", headers={"Cookie": f"logistics_session={token}"}, verify=False
+        )
+        assert sent.status_code == status, "the session of before has ended"
 
 
 def test_a_token_is_known_by_its_digest_alone(
@@ -329,6 +335,15 @@ def test_what_is_only_odd_signs_in_all_the_same(
 def test_a_clock_that_is_a_little_wrong_is_forgiven(browser: httpx2.Client, idp: IdentityProvider) -> None:
     idp.claims = {"iat": int(time.time()) + 30, "exp": int(time.time()) - 30}
     assert problem_of(sign_in(browser, idp)) is None
+
+
+@pytest.mark.parametrize(("seconds", "problem"), [(-30, None), (-120, "expired"), (590, None), (610, "expired")])
+def test_a_sign_in_may_be_finished_by_a_machine_whose_clock_is_a_little_behind(
+    browser: httpx2.Client, idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch, seconds: float, problem: str | None
+) -> None:
+    address = begin(browser)
+    monkeypatch.setattr("logistics_api.openid.flows.time", lambda: time.time() + seconds)
+    assert problem_of(browser.get(idp.authorise(address))) == problem
 
 
 def test_keys_that_were_renewed_are_read_again_and_not_for_every_bad_token(
@@ -480,6 +495,24 @@ def test_an_identity_provider_that_is_slow_is_given_up(
     since = time.monotonic()
     assert problem_of(browser.get("/api/sign-in")) == "unavailable"
     assert time.monotonic() - since < 1.8
+
+
+def test_people_who_wait_for_a_provider_that_is_slow_are_told_together(
+    api: Any, idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logistics_api.openid.provider_requests.REQUEST_SECONDS", 0.5)
+    idp.answers["/.well-known/openid-configuration"] = lambda handler: time.sleep(1)
+    waiting = 8
+
+    def ask() -> httpx2.Response:
+        return httpx2.get(f"{api.client.base_url}/api/sign-in", trust_env=False, verify=False)
+
+    with ThreadPoolExecutor(waiting) as pool:
+        answers = list(pool.map(lambda _: ask(), range(waiting)))
+    assert [problem_of(each) for each in answers] == ["unavailable"] * waiting
+    assert len(idp.asked) <= 2, "one reading was under way, and those who came during it shared its failure"
+    idp.answers.clear()
+    assert ask().headers["location"].startswith(idp.issuer)
 
 
 @pytest.mark.parametrize(
