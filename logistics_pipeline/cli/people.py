@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from logistics_core.catalogue.contract_shapes import listed, suggestion
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.options import rows_of_rules
 from logistics_pipeline.cli.output import minute, print_json, print_table, say
@@ -15,6 +16,7 @@ from logistics_pipeline.database.people import (
     enable_person,
     end_session,
     end_sessions_of,
+    groups_of_people,
     list_people,
     list_sessions,
     restrict_group,
@@ -142,7 +144,14 @@ def restrict(
     with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
         rows = rows_of_rules(only, environment.catalogue())
         restrict_group(connection, group, rows)
+        known = groups_of_people(connection)
     say(f"People of the group {group} may see: {rows}.")
+    if group not in known:
+        there_are = f" They have: {listed(sorted(known))}.{suggestion(group, known)}" if known else ""
+        say(
+            f"Nobody who has signed in so far is in a group of exactly this name.{there_are} Some providers write "
+            "groups as paths, such as /dispatch."
+        )
 
 
 @people.command()

@@ -126,6 +126,11 @@ def restrict_group(connection: Connection, group: str, rows: RowAccess) -> None:
         raise PipelineError(f"{group!r} cannot be the name of a group: expected 1 to 1,000 characters.") from error
 
 
+def groups_of_people(connection: Connection) -> set[str]:
+    """The groups of everybody who has signed in, as they were then."""
+    return {group for person in list_people(connection) for group in person.groups}
+
+
 def unrestrict_group(connection: Connection, group: str) -> None:
     """Lifts what `restrict_group` has set.
 

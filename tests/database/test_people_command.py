@@ -77,6 +77,17 @@ def test_what_cannot_be_is_a_sentence(people: Run, connection: Connection) -> No
         assert done.returncode == 1 and says in done.stderr, done.stderr
 
 
+def test_a_restriction_of_a_group_that_nobody_is_in_is_pointed_out(people: Run, connection: Connection) -> None:
+    rule = ["--only", "shipments: origin = Berlin"]
+    first = people("restrict", "depot", *rule).stderr
+    assert "People of the group depot may see: shipments: origin = Berlin." in first
+    assert "Nobody who has signed in so far is in a group of exactly this name. Some providers" in first
+    sign_in(connection, "ada", groups="{/depot-berlin,dispatch}")
+    near = people("restrict", "depot-berlin", *rule).stderr
+    assert "They have: /depot-berlin, dispatch. Did you mean /depot-berlin?" in near
+    assert "Nobody" not in people("restrict", "/depot-berlin", *rule).stderr
+
+
 def test_sessions_that_ended_long_ago_are_deleted_and_people_stay(connection: Connection, database_url: str) -> None:
     for subject in ("in force", "idle", "ended", "over"):
         sign_in(connection, subject)
