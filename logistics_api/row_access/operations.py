@@ -55,7 +55,7 @@ _REFUSED = (
         "read_report_edition",
     ),
     # who changed what
-    *("export_audit_entries", "list_audit_entries"),
+    *("export_audit_entries", "export_audit_table", "list_audit_entries"),
     # the identities of things, and systems
     *("accept_identity_proposal", "list_identities", "list_identity_proposals", "list_links", "list_things"),
     *("list_unlinked", "make_link", "read_thing", "reject_identity_proposal"),

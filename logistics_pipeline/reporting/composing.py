@@ -11,6 +11,7 @@ from typing import Any
 
 from logistics_core.editions import Edition, Picture, Table
 from logistics_core.metrics.periods import DayRange
+from logistics_core.spreadsheets import harmless
 from logistics_pipeline.reporting.answers import AnsweredBoard, Panel
 from logistics_pipeline.reporting.charts import Chart, charts_of, is_number, period_words
 from logistics_pipeline.reporting.drawing import draw
@@ -21,7 +22,6 @@ MOST_ROWS = 20
 """Of a table in the mail; the file has all."""
 MOST_BYTES = 8 << 20
 """Of pictures and tables together: many servers refuse mails of 10 MB."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _HEADING = "font-size:16px;font-weight:600;margin:0 0 8px"
 _MUTED = "color:#5b6673;font-size:13px"
 _CELL = "padding:4px 12px 4px 0;border-bottom:1px solid #e6eaef;text-align:{align};font-size:13px"
@@ -192,6 +192,6 @@ def _csv(number: int, panel: Panel) -> Table:
 
 
 def _csv_value(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return harmless(value)
     return format(value, "f") if isinstance(value, Decimal) else value

@@ -1,5 +1,7 @@
 """The audit log: every change through the API is an entry with its actor, and none can be changed or forgotten."""
 
+import csv
+import io
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -464,8 +466,30 @@ def test_pages_follow_each_other_and_filters_choose(api: Any, filled: str) -> No
     assert api.get("/api/audit", actor="nobody")["items"] == []
     lines = api.client.get("/api/audit/entries.ndjson?kind=silence").text.splitlines()
     assert [json.loads(line) for line in lines] == everything[:1]
+    table = api.client.get("/api/audit/entries.csv?kind=board").content.decode("utf-8-sig")
+    rows = csv.DictReader(io.StringIO(table))
+    assert [(row["entry_id"], row["actor"], json.loads(row["after"])) for row in rows] == [
+        (str(each["entry_id"]), each["actor"]["name"], each["after"]) for each in found
+    ]
     for parameters in ({"kind": "kettle"}, {"since": "yesterday"}, {"who": "me"}):
         assert api.refused(422, "/api/audit", **parameters)["type"] == "urn:logistics:problem:invalid-parameters"
+
+
+def test_nothing_in_a_table_is_a_formula_of_a_spreadsheet(api: Any, database_url: str) -> None:
+    actor = json.dumps({"kind": "key", "name": "=cmd|' /C calc'!A0"})
+    with psycopg.connect(database_url) as session:
+        session.execute("SELECT set_config('logistics.actor', %s, true)", (actor,))
+        session.execute(
+            "SELECT alert.add_silence('@SUM(1)', '{}', now(), now() + interval '1 day', 'a', %s)",
+            ('"x",y\n=1',),
+        )
+    table = api.client.get("/api/audit/entries.csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert table.content.startswith(b"\xef\xbb\xbfentry_id,changed_at,actor_kind,actor,")
+    (row,) = csv.DictReader(io.StringIO(table.content.decode("utf-8-sig")))
+    assert row["actor"] == "'=cmd|' /C calc'!A0"
+    assert json.loads(row["after"])["reason"] == '"x",y\n=1'
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row.values())
 
 
 def test_it_needs_its_own_scope(filled: str, connection: Connection, serve: Any) -> None:
@@ -477,7 +501,7 @@ def test_it_needs_its_own_scope(filled: str, connection: Connection, serve: Any)
         ),
     ]
     with serve(filled, **REMOTE) as api:
-        for path in ("/api/audit", "/api/audit/entries.ndjson"):
+        for path in ("/api/audit", "/api/audit/entries.ndjson", "/api/audit/entries.csv"):
             assert api.client.get(path).status_code == 401
             for key, status in keys:
                 assert api.client.get(path, headers={"X-API-Key": key}).status_code == status

@@ -119,5 +119,6 @@ function shortened(text) {
 
 /** All changes that the filters let through, as a file. */
 function download(filters) {
-  return h("div", { class: "chips" }, h("a", { class: "button", href: at(url(`${AUDIT}/entries.ndjson`, filters)), download: "" }, icon("download"), "All of them (NDJSON)"));
+  const link = (ending, words) => h("a", { class: "button", href: at(url(`${AUDIT}/entries.${ending}`, filters)), download: "" }, icon("download"), words);
+  return h("div", { class: "chips" }, link("csv", "All of them (CSV)"), link("ndjson", "All of them (NDJSON)"));
 }
