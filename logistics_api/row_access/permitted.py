@@ -102,7 +102,7 @@ def refused(what: str, instead: str) -> Problem:
         403,
         "rows-not-permitted",
         "Rows not permitted",
-        f"The API key may see some rows only, and {what} cannot be narrowed down to them. {instead}",
+        f"You may see some rows only, and {what} cannot be narrowed down to them. {instead}",
     )
 
 
@@ -116,13 +116,18 @@ def refuse_as_of(permitted: PermittedRows | None, as_of: object) -> None:
         raise refused("what was known earlier", "Leave out the parameter that asks for it.")
 
 
+_WHO_ALLOWS = (
+    "Whoever manages access can allow it: for a key `logistics keys create NAME --only RULE`, for people of a group "
+    "`logistics people restrict GROUP --only RULE`."
+)
+
+
 def _no_rows_of(dataset: str, granted: list[str]) -> Problem:
     return Problem(
         403,
         "rows-not-permitted",
         "Rows not permitted",
-        f"The API key may not see any rows of {dataset}, only of {', '.join(granted)}. Whoever manages the keys can "
-        f"create one that may: `logistics keys create NAME --only RULE`.",
+        f"You may not see any rows of {dataset}, only of {', '.join(granted)}. {_WHO_ALLOWS}",
     )
 
 
@@ -131,6 +136,6 @@ def _outdated_rule(dataset: str, error: ValueError) -> Problem:
         403,
         "rows-not-permitted",
         "Rows not permitted",
-        f"The rule of the API key about {dataset} does not fit the contract of {dataset} any more: {error} Whoever "
-        "manages the keys can create one that does: `logistics keys create NAME --only RULE`.",
+        f"The rule that says which rows of {dataset} you may see does not fit the contract of {dataset} any more: "
+        f"{error} {_WHO_ALLOWS}",
     )
