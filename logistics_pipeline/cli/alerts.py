@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -15,10 +14,18 @@ from logistics_core.alert_rules.reading import rule_of_document
 from logistics_core.alert_rules.rules import Rule
 from logistics_core.catalogue.contract_files import SUFFIX
 from logistics_core.settings import Settings
-from logistics_core.sql_files import read_sql
-from logistics_core.time_lengths import parse_length
 from logistics_pipeline.alerting.rule_files import read_rules
 from logistics_pipeline.alerting.trying import Firing, try_rule
+from logistics_pipeline.cli import alert_windows
+from logistics_pipeline.cli.alert_silences import (
+    check_rule,
+    label_of,
+    labels_text,
+    length_of_silence,
+    rows_of,
+    shown_time,
+    value_of,
+)
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say
 from logistics_pipeline.cli.user import user_name
@@ -28,6 +35,7 @@ from logistics_pipeline.inference.contract_text import contract_yaml
 from logistics_pipeline.local.environment import open_environment
 
 app = typer.Typer(no_args_is_help=True, help="Shows rules and incidents, and acts on them.")
+app.add_typer(alert_windows.app, name="windows")
 
 
 def register(parent: typer.Typer) -> None:
@@ -41,7 +49,7 @@ Incident = Annotated[int, typer.Argument(help="Number of the incident", min=1)]
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """Lists the rules: what they watch, when they were evaluated, what is open of each."""
-    rows = _query("alerting/list_rules")
+    rows = rows_of("alerting/list_rules")
     if as_json:
         for row in rows:
             print_json(row)
@@ -55,7 +63,7 @@ def list_(as_json: AsJson = False) -> None:
                 row["kind"] or "",
                 str(row["open"]),
                 "" if row["subjects"] is None else str(row["subjects"]),
-                _time(row["evaluated_at"]),
+                shown_time(row["evaluated_at"]),
                 row["problem"] or row["error"] or ("" if row["enabled"] else "disabled"),
             )
             for row in rows
@@ -70,7 +78,7 @@ def incidents(
     as_json: AsJson = False,
 ) -> None:
     """Lists open incidents."""
-    rows = _query("alerting/list_incidents", {"every": every, "most": limit})
+    rows = rows_of("alerting/list_incidents", {"every": every, "most": limit})
     if as_json:
         for row in rows:
             print_json(row)
@@ -82,8 +90,8 @@ def incidents(
                 str(row["incident_id"]),
                 row["severity"],
                 _titled(row["title"], row["labels"]),
-                _time(row["opened_at"]),
-                _time(row["closed_at"]),
+                shown_time(row["opened_at"]),
+                shown_time(row["closed_at"]),
                 _heard(row),
             )
             for row in rows
@@ -94,7 +102,7 @@ def incidents(
 @app.command()
 def show(incident: Incident, as_json: AsJson = False) -> None:
     """Shows an incident with its timeline."""
-    rows = _query("alerting/show_incident", {"incident": incident})
+    rows = rows_of("alerting/show_incident", {"incident": incident})
     if not rows:
         _no_incident(incident)
     row = rows[0]
@@ -107,7 +115,7 @@ def show(incident: Incident, as_json: AsJson = False) -> None:
         say(f"  {name}: {text}")
     print_table(
         ("when", "what", "who", "words"),
-        [(_time(each["at"]), each["kind"], each["author"], each["text"]) for each in row["timeline"]],
+        [(shown_time(each["at"]), each["kind"], each["author"], each["text"]) for each in row["timeline"]],
     )
 
 
@@ -139,14 +147,10 @@ def silence(
     label: Annotated[list[str] | None, typer.Option(help="Only subjects with this label: dataset=shipments")] = None,
 ) -> None:
     """Keeps incidents from being announced for a time. They are recorded all the same."""
-    try:
-        lasts = parse_length(length)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--for") from None
-    if not timedelta(0) < lasts <= timedelta(days=366):
-        raise typer.BadParameter("is not between 1s and 366d.", param_hint="--for")
-    labels = dict(_label(each) for each in label or ())
-    found = _value(
+    lasts = length_of_silence(length)
+    labels = dict(label_of(each) for each in label or ())
+    check_rule(rule)
+    found = value_of(
         "SELECT alert.add_silence(%(rule)s, %(labels)s::jsonb, now(), now() + %(lasts)s, %(who)s, %(why)s)",
         {"rule": rule, "labels": json.dumps(labels), "lasts": lasts, "who": user_name(), "why": reason},
     )
@@ -158,14 +162,14 @@ def silence(
 @app.command()
 def unsilence(number: Annotated[int, typer.Argument(help="Number of the silence", min=1)]) -> None:
     """Ends a silence before its time."""
-    if not _value("SELECT alert.end_silence(%(number)s, %(who)s)", {"number": number, "who": user_name()}):
+    if not value_of("SELECT alert.end_silence(%(number)s, %(who)s)", {"number": number, "who": user_name()}):
         raise PipelineError(f"No silence {number} is in force. See: logistics alerts silences.")
 
 
 @app.command()
 def silences(as_json: AsJson = False) -> None:
     """Lists silences that are, or will be, in force."""
-    rows = _query("alerting/list_silences")
+    rows = rows_of("alerting/list_silences")
     if as_json:
         for row in rows:
             print_json(row)
@@ -176,9 +180,9 @@ def silences(as_json: AsJson = False) -> None:
             (
                 str(row["silence_id"]),
                 row["rule"] or "all",
-                ", ".join(f"{name}={value}" for name, value in row["labels"].items()),
-                _time(row["starts_at"]),
-                _time(row["ends_at"]),
+                labels_text(row["labels"]),
+                shown_time(row["starts_at"]),
+                shown_time(row["ends_at"]),
                 row["author"],
                 row["reason"],
             )
@@ -291,25 +295,8 @@ def _written(connection: Connection, name: str) -> dict[str, Any]:
     return dict(found)
 
 
-def _query(name: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-    with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
-        return _rows(connection, name, parameters or {})
-
-
-def _rows(connection: Connection, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    cursor = connection.execute(read_sql(name).encode(), parameters)
-    columns = [column.name for column in cursor.description or ()]
-    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _value(statement: str, parameters: dict[str, Any]) -> Any:
-    with open_environment(Settings()) as environment, connect(environment.database_url) as connection:
-        row = connection.execute(statement.encode(), parameters).fetchone()
-        return None if row is None else row[0]
-
-
 def _act(incident: int, action: str, words: str, assignee: str = "") -> None:
-    done = _value(
+    done = value_of(
         "SELECT alert.act_on_incident(%(incident)s, %(action)s, %(who)s, %(words)s, %(assignee)s)",
         {
             "incident": incident,
@@ -327,15 +314,6 @@ def _no_incident(incident: int) -> NoReturn:
     raise PipelineError(f"There is no incident {incident}. See: logistics alerts incidents --all.")
 
 
-def _label(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise typer.BadParameter(
-            f"is {text!r}. Expected: a name and a value, as in dataset=shipments.", param_hint="--label"
-        )
-    return name, value
-
-
 def _titled(title: str, labels: dict[str, str]) -> str:
     subject = ", ".join(value for _, value in sorted(labels.items()) if value)
     return f"{title}: {subject}" if subject else title
@@ -344,12 +322,4 @@ def _titled(title: str, labels: dict[str, str]) -> str:
 def _heard(row: dict[str, Any]) -> str:
     if row["acknowledged_by"]:
         return f"acknowledged by {row['acknowledged_by']}"
-    return row["held_because"] or (f"announced {_time(row['announced_at'])}" if row["announced_at"] else "")
-
-
-def _time(moment: datetime | str | None) -> str:
-    if moment is None:
-        return ""
-    return (
-        (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).astimezone().strftime("%Y-%m-%d %H:%M")
-    )
+    return row["held_because"] or (f"announced {shown_time(row['announced_at'])}" if row["announced_at"] else "")

@@ -1,5 +1,6 @@
-"""`logistics alerts`: rules as files."""
+"""`logistics alerts`: rules as files, and maintenance windows."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,41 @@ def test_a_rule_that_was_made_on_the_page_becomes_a_file(
     (tmp_path / "mine.yaml").write_text(built_in)
     assert read_rules(tmp_path)["mine"].document == BUILT_IN["file_failed"]
     assert "There is no rule nothing" in str(runner.invoke(app, ["alerts", "export", "nothing"]).exception)
+
+
+def test_maintenance_windows_are_made_listed_and_ended(runner: CliRunner, connection: Connection) -> None:
+    assert "There are no maintenance windows" in runner.invoke(app, ["alerts", "windows", "list"]).output
+    hours = ["--from", "22:00", "--to", "04:00", "--days", "Sat,sun", "--time-zone", "Europe/Berlin"]
+    add = ["alerts", "windows", "add", *hours, "--reason", "backup"]
+    made = runner.invoke(app, [*add, "file_failed", "--label", "dataset=shipments", "--for", "30d"])
+    assert "Maintenance window 1 is made" in made.output, made.output
+    row = json.loads(runner.invoke(app, ["alerts", "windows", "list", "--json"]).stdout)
+    assert (row["rule"], row["labels"], row["reason"]) == ("file_failed", {"dataset": "shipments"}, "backup")
+    assert row["hours"] == {"days": ["sat", "sun"], "from": "22:00", "to": "04:00", "timeZone": "Europe/Berlin"}
+    assert "sat, sun" in runner.invoke(app, ["alerts", "windows", "list"]).stdout
+    entry = connection.execute("SELECT actor_kind, object_kind, action FROM access.audit").fetchone()
+    assert entry == ("command_line", "maintenance_window", "added")
+    assert "is ended" in runner.invoke(app, ["alerts", "windows", "end", "1"]).output
+    assert "There is no maintenance window 1" in str(runner.invoke(app, ["alerts", "windows", "end", "1"]).exception)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        (["--days", "sunday"], "days[0] is 'sunday'. Expected: mon, tue, wed"),
+        (["--from", "25:00"], "from is '25:00'"),
+        (["--time-zone", "Europe"], "timeZone is 'Europe', which is no time zone"),
+        (["--for", "2y"], "a length of time"),
+        (["--for", "400d"], "is not between 1s and 366d"),
+        (["file_faild"], "There is no rule 'file_faild'. Did you mean file_failed?"),
+    ],
+)
+def test_what_is_no_maintenance_window_is_a_sentence(runner: CliRunner, changed: list[str], says: str) -> None:
+    add = ["alerts", "windows", "add", "--from", "22:00", "--to", "04:00", "--reason", "backup"]
+    done = runner.invoke(app, [*add, *changed])
+    assert done.exit_code != 0 and says in " ".join(f"{done.output} {done.exception}".split()), done.output
+
+
+def test_a_silence_of_a_rule_that_does_not_exist_is_refused(runner: CliRunner) -> None:
+    done = runner.invoke(app, ["alerts", "silence", "rejects_hihg", "--for", "1h", "--reason", "a typing error"])
+    assert "There is no rule 'rejects_hihg'. Did you mean rejects_high?" in str(done.exception)
