@@ -275,7 +275,7 @@ def promote(
 
 
 def roll_back(connection: Connection, model: str, author: str, reason: str) -> Version:
-    """Takes the version to production that was there before, and holds it.
+    """Takes the version to production that was there before, and holds it. Done again, it goes back one more.
 
     Nothing is promoted by itself until a person promotes a version.
 
@@ -284,16 +284,32 @@ def roll_back(connection: Connection, model: str, author: str, reason: str) -> V
     """
     with connection.transaction():
         champion = in_production(connection, model)
-        row = connection.execute(
-            "SELECT version FROM models.aliases WHERE model = %s AND alias = 'champion' AND until IS NOT NULL "
-            "AND version IS DISTINCT FROM %s ORDER BY alias_id DESC LIMIT 1",
-            (model, champion and champion.version),
-        ).fetchone()
-        if row is None:
-            raise RegistryError(f"No other version of {model} was in production before.")
-        found = promote(connection, model, int(row[0]), author, reason, even_if_worse=True)
+        line = _line_of_champions(connection, model)
+        before = line if champion is None else line[: line.index(champion.version)]
+        if not before:
+            raise RegistryError(
+                f"No other version of {model} was in production before. `logistics models promote {model} VERSION` "
+                f"takes one there; `logistics models history {model}` says which there were."
+            )
+        found = promote(connection, model, before[-1], author, reason, even_if_worse=True)
         hold(connection, model, held=True)
         return found
+
+
+def _line_of_champions(connection: Connection, model: str) -> list[int]:
+    """The versions that followed each other in production.
+
+    One that came back stands where it was first, and those after it are left out: nobody wanted to stay with them.
+    """
+    line: list[int] = []
+    for (version,) in connection.execute(
+        "SELECT version FROM models.aliases WHERE model = %s AND alias = 'champion' ORDER BY alias_id", (model,)
+    ).fetchall():
+        if version in line:
+            del line[line.index(version) + 1 :]
+        else:
+            line.append(version)
+    return line
 
 
 def archive(connection: Connection, model: str, version: int, author: str, reason: str) -> Version:

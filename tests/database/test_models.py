@@ -228,6 +228,24 @@ def test_a_rollback_is_one_step_and_holds(folder: FolderUnderTest, connection: C
     assert update(folder, trains=True).version == 4  # a person's promotion ends the hold
 
 
+def test_rolling_back_again_goes_back_one_more_and_not_to_what_was_left(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    update(folder)
+    for number in (2, 3):
+        load(folder, str(number), as_csv(deliveries(2, start=DAYS + 2 * number)))
+        update(folder, trains=True)
+    assert states(connection) == {1: "archived", 2: "archived", 3: "production"}
+    assert registry.roll_back(connection, HOURS, "Ada", "Odd").version == 2
+    assert registry.roll_back(connection, HOURS, "Ada", "Odd as well").version == 1
+    with pytest.raises(RegistryError, match="No other version"):
+        registry.roll_back(connection, HOURS, "Ada", "And again")
+    registry.promote(connection, HOURS, 3, "Ada", "It was the best", even_if_worse=True)
+    assert registry.roll_back(connection, HOURS, "Ada", "No").version == 1, "where it came from"
+    registry.archive(connection, HOURS, 1, "Ada", "Gone")
+    assert registry.roll_back(connection, HOURS, "Ada", "Better than none").version == 1
+
+
 def test_nothing_is_promoted_by_itself_where_people_promote(folder: FolderUnderTest, connection: Connection) -> None:
     found = update(folder, settings=Settings(model_promotion="manual"))
     assert found.version is None
