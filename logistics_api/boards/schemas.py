@@ -15,7 +15,9 @@ from logistics_core.metrics.periods import Comparison, Grain
 MAX_PANELS = 30
 AUTO = "auto"
 
-Title = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
+_LINE = r"[^\x00-\x1f\x7f\u2028\u2029]*"
+"""Of one line: titles stand in subjects of mails, in lists and in logs."""
+Title = Annotated[str, Field(min_length=1, max_length=200, pattern=rf"^{_LINE}[^\s\x00-\x1f\x7f]{_LINE}$")]
 Names = Annotated[str, Field(max_length=2_000)]
 Chart = Literal[
     "auto", "number", "columns", "lines", "stacked", "bars", "heatmap", "scatter", "histogram", "map", "table"
@@ -47,7 +49,7 @@ class BoardPanel(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = Field(
+    title: Annotated[str, Field(max_length=200, pattern=f"^{_LINE}$")] = Field(
         "", description="Its heading; if empty, made from the question", examples=["Revenue by origin"]
     )
     question: BoardQuestion

@@ -86,7 +86,7 @@ class BoardReader:
             return quote(ids[0])
         if ids:
             raise ReportFault(f"There are {len(ids)} boards with the title {board!r}. Name one by its ID.")
-        titles = ", ".join(sorted(each["title"] for each in boards)[:20]) or "none"
+        titles = ", ".join(sorted(repr(each["title"]) for each in boards)[:20]) or "none"
         raise ReportFault(f"There is no board {board!r}. There are: {titles}.")
 
     def _get(self, client: httpx2.Client, path: str, parameters: Mapping[str, str] | None = None) -> Any:

@@ -120,6 +120,9 @@ REFUSED: list[tuple[Any, str]] = [
     ({"panels": []}, "title"),
     (BOARD | {"title": " "}, "title"),
     (BOARD | {"title": "a\0b"}, "title"),
+    (BOARD | {"title": "a\r\nBcc: eve@example.org"}, "title"),
+    (BOARD | {"title": "a\u2028b"}, "title"),
+    (BOARD | {"panels": [BOARD["panels"][0] | {"title": "\x1b[2J"}]}, "panels.0.title"),
     (BOARD | {"colour": "red"}, "colour"),
     (BOARD | {"panels": [BOARD["panels"][0]] * 31}, "panels"),
     (BOARD | {"description": "x" * 4001}, "description"),
@@ -264,7 +267,7 @@ def test_boards_that_are_meant_to_harm_are_refused(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "title", ["<script>alert(1)</script>", "=cmd|' /C calc'!A0", "\u202egnp.exe", "a\r\nSet-Cookie: x", "😀" * 200]
+    "title", ["<script>alert(1)</script>", "=cmd|' /C calc'!A0", "\u202egnp.exe", "😀" * 200]
 )
 def test_titles_are_texts_and_nothing_else(api: Api, title: str) -> None:
     made = send(api, "POST", "/api/boards", BOARD | {"title": title})

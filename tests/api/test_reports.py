@@ -199,7 +199,7 @@ def test_what_was_missed_while_nothing_ran_is_told_and_only_the_last_window_is_s
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"board": "Nowhere"}, "There is no board 'Nowhere'. There are: Bare, Monday <meeting>."),
+        ({"board": "Nowhere"}, "There is no board 'Nowhere'. There are: 'Bare', 'Monday <meeting>'."),
         ({"board": "Bare"}, "has no panel: an empty report is not sent."),
         ({"endpoints": ("desk", "nobody")}, "notifications.yaml declares no endpoint nobody"),
         ({"fresh_within": timedelta(0)}, "The report takes figures of a refresh within 0s."),
