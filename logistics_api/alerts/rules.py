@@ -206,8 +206,8 @@ def _check(definition: dict[str, Any], name: str, request: Request) -> None:
         Problem: 422, with the key at fault.
     """
     try:
-        rule = rule_of_document(definition, name)
         check_storable(definition, ())
+        rule = rule_of_document(definition, name)
         check_subjects(rule.watch, request.app.state.catalogue)
     except ShapeFault as error:
         place = path_text(error.path)

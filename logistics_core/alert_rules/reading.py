@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import time
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -11,10 +11,15 @@ from logistics_core.alert_rules.keys import ActiveKeys, RuleKeys, WatchKeys, Whe
 from logistics_core.alert_rules.rules import ActiveHours, Condition, Kind, Rule, Timing, Watch
 from logistics_core.catalogue.contract_shapes import check_shape, listed, suggestion
 from logistics_core.catalogue.contract_yaml import KeyPath, Place, path_text
-from logistics_core.places.checks import fault, length
+from logistics_core.places.checks import check_time_zone, fault, length
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONGEST_OVER = 366
+LONGEST_LINE = 200
+"""Characters of a title or an owner: titles stand in subjects of mails, and in a list of incidents."""
+LONGEST_TEXT = 4_000
+MOST_NAMES = 20
+"""Fields, labels or rules that a key lists."""
 OF_METRICS = (Kind.METRIC, Kind.OUTSIDE_FORECAST)
 """Kinds that look at a metric of a dataset."""
 
@@ -28,10 +33,12 @@ def rule_of_document(document: Mapping[str, Any], name: str, places: Mapping[Key
     check_shape(dict(document), RuleKeys, places or {})
     keys = msgspec.convert(document, RuleKeys)
     condition = _condition(keys.when)
+    if not keys.title.strip():
+        fault(("title",), "is empty. Expected: what has happened, in some words.")
     return Rule(
         name=name,
-        title=keys.title,
-        description=keys.description,
+        title=_line(keys.title, ("title",)),
+        description=_text(keys.description, ("description",)),
         watch=_watch(keys.watch),
         condition=condition,
         severity=keys.severity,
@@ -41,13 +48,38 @@ def rule_of_document(document: Mapping[str, Any], name: str, places: Mapping[Key
             unknown=keys.unknown,
             unknown_hold=length(keys.unknown_for, ("unknownFor",)),
         ),
-        group_by=tuple(keys.group_by),
-        inhibited_by=tuple(keys.inhibited_by),
+        group_by=_names(keys.group_by, ("groupBy",)),
+        inhibited_by=_names(keys.inhibited_by, ("inhibitedBy",)),
         active=None if keys.active is None else _hours(keys.active, ("active",)),
-        owner=keys.owner,
-        runbook=keys.runbook,
+        owner=None if keys.owner is None else _line(keys.owner, ("owner",)),
+        runbook=None if keys.runbook is None else _text(keys.runbook, ("runbook",)),
         document=document,
     )
+
+
+# -- texts and lists ---------------------------------------------------------------------------------------------------
+
+
+def _line(text: str, path: KeyPath) -> str:
+    if len(text) > LONGEST_LINE or not text.isprintable():
+        fault(path, f"must be one line of at most {LONGEST_LINE} characters.")
+    return text
+
+
+def _text(text: str, path: KeyPath) -> str:
+    if len(text) > LONGEST_TEXT:
+        fault(path, f"has {len(text):,} characters. Expected: at most {LONGEST_TEXT:,}.")
+    return text
+
+
+def _names(names: list[str], path: KeyPath) -> tuple[str, ...]:
+    if len(names) > MOST_NAMES:
+        fault(path, f"lists {len(names):,} names. Expected: at most {MOST_NAMES}.")
+    for number, name in enumerate(names):
+        _line(name, (*path, number))
+        if name in names[:number]:
+            fault((*path, number), f"names {name!r} once more.")
+    return tuple(names)
 
 
 # -- what keys mean together -----------------------------------------------------------------------------------------
@@ -72,7 +104,7 @@ def _watch(keys: WatchKeys) -> Watch:
         kind=keys.kind,
         dataset=keys.dataset,
         metric=keys.metric,
-        by=tuple(keys.by),
+        by=_names(keys.by, ("watch", "by")),
         grain=keys.grain,
         over=keys.over,
         compare=keys.compare,
@@ -106,15 +138,12 @@ def _hours(keys: ActiveKeys, path: KeyPath) -> ActiveHours:
     for number, day in enumerate(days):
         if day not in DAYS:
             fault((*path, "days", number), f"is {day!r}. Expected: {', '.join(DAYS)}.{suggestion(day, DAYS)}")
-    try:
-        zone = ZoneInfo(keys.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        fault((*path, "timeZone"), f"is {keys.time_zone!r}, which is no time zone. Expected: such as Europe/Berlin.")
+    check_time_zone(keys.time_zone, (*path, "timeZone"))
     return ActiveHours(
         days=frozenset(DAYS.index(day) for day in days),
         start=_time_of_day(keys.start, (*path, "from")),
         end=_time_of_day(keys.end, (*path, "to")),
-        zone=zone,
+        zone=ZoneInfo(keys.time_zone),
     )
 
 

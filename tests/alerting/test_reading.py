@@ -16,6 +16,17 @@ RULE = "title: Few rows\nwatch: {kind: figures_behind}\n"
 
 FAULTS = [
     ('title: "a\\0b"\nwatch: {kind: figures_behind}\n', "line 1, column 1: title holds the character NUL"),
+    ('title: "a\\r\\nBcc: b"\nwatch: {kind: figures_behind}\n', "title must be one line of at most 200 characters"),
+    ('title: " "\nwatch: {kind: figures_behind}\n', "title is empty. Expected: what has happened"),
+    (f"title: {'x' * 201}\nwatch: {{kind: figures_behind}}\n", "title must be one line of at most 200 characters"),
+    (RULE + f"description: {'x' * 4001}\n", "description has 4,001 characters. Expected: at most 4,000"),
+    (RULE + 'description: "a\\0b"\n', "description holds the character NUL"),
+    (RULE + "groupBy: [dataset, dataset]\n", "groupBy[1] names 'dataset' once more"),
+    (
+        RULE + f"inhibitedBy: [{', '.join(f'r{n}' for n in range(21))}]\n",
+        "inhibitedBy lists 21 names. Expected: at most 20",
+    ),
+    (RULE + "active: {timeZone: right/UTC}\n", "which is no time zone"),
     (RULE + "when: {above: .nan}\n", "line 3, column 8: when.above is nan. Expected: a number"),
     (RULE + "when: {above: 1, clearBelow: .inf}\n", "when.clearBelow is inf"),
     (RULE + f"when: {{above: 1{'0' * 400}}}\n", "line 3, column 8: when.above is the number 1000"),
