@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -21,12 +22,15 @@ from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.notifying import ledger
 from logistics_pipeline.notifying.bounces import MOST_BYTES, note_bounce, parse_bounce, read_mailbox
+from logistics_pipeline.notifying.channels.sending import LONGEST_SECONDS
 from logistics_pipeline.notifying.declaring.reading import json_schema
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
 from logistics_pipeline.notifying.delivery import Delivery
 from logistics_pipeline.notifying.publishing import Event, publish_to
 from logistics_pipeline.notifying.rendering.templates import template_problems, with_templates
 from logistics_pipeline.notifying.rendering.texts import plain_text, subject
+
+_LOOK_SECONDS = 0.1
 
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first")]
 OfEndpoint = Annotated[str | None, typer.Option("--endpoint", help="Only of this endpoint", show_default=False)]
@@ -296,6 +300,7 @@ def test(
         numbers = _hurry(connection, event.key)
         with Delivery(url, settings) as delivery:
             delivery.run_due()
+        _wait_for_others(connection, numbers)
         found = [each for number in numbers for each in ledger.list_messages(connection, message_id=number, most=1)]
     _print_messages(found, as_json)
     if not as_json:
@@ -342,6 +347,17 @@ def _hurry(connection: Connection, key: str) -> list[int]:
         (numbers,),
     )
     return numbers
+
+
+def _wait_for_others(connection: Connection, numbers: list[int]) -> None:
+    """Waits until no worker is sending one of the messages: one that runs may have been the first to take them."""
+    deadline = monotonic() + LONGEST_SECONDS
+    are_being_sent = (
+        "SELECT EXISTS (SELECT FROM notify.messages WHERE message_id = ANY(%s) AND state = 'waiting' "
+        "AND locked_until > clock_timestamp())"
+    )
+    while connection.execute(are_being_sent, (numbers,)).fetchone() == (True,) and monotonic() < deadline:
+        sleep(_LOOK_SECONDS)
 
 
 def _endpoint_id(connection: Connection, name: str) -> int:
