@@ -266,9 +266,7 @@ def test_boards_that_are_meant_to_harm_are_refused(api: Api) -> None:
     assert api.get("/api/boards")["boards"] == before
 
 
-@pytest.mark.parametrize(
-    "title", ["<script>alert(1)</script>", "=cmd|' /C calc'!A0", "\u202egnp.exe", "😀" * 200]
-)
+@pytest.mark.parametrize("title", ["<script>alert(1)</script>", "=cmd|' /C calc'!A0", "\u202egnp.exe", "😀" * 200])
 def test_titles_are_texts_and_nothing_else(api: Api, title: str) -> None:
     made = send(api, "POST", "/api/boards", BOARD | {"title": title})
     assert made.status_code == 201 and made.json()["title"] == title
