@@ -136,6 +136,12 @@ def _check_redirect_url(text: str | None) -> str | None:
     return text
 
 
+def _check_signed_out_url(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(rf"{_ORIGIN}({PATH_PREFIX})?/signed-out", text, re.ASCII):
+        raise ValueError("must be an address such as https://logistics.example.org/signed-out")
+    return text
+
+
 def _check_group_roles(text: str | None) -> str | None:
     if text is not None:
         read_group_roles(text)
@@ -345,6 +351,10 @@ class Settings(BaseSettings):
     oidc_redirect_url: Annotated[str | None, AfterValidator(_check_redirect_url)] = Field(
         None, description="Address to which the identity provider sends people back, as registered there: it ends with "
         "/api/signed-in. Unset: that of the request"
+    )  # fmt: skip
+    oidc_signed_out_url: Annotated[str | None, AfterValidator(_check_signed_out_url)] = Field(
+        None, description="Address to which the identity provider sends people back who sign out there as well, as "
+        "registered there: it ends with /signed-out. Unset: signing out ends the session here alone"
     )  # fmt: skip
     proxy_secret: Annotated[str | None, AfterValidator(_check_reference)] = Field(
         None, description="Where the secret stands (env:NAME or file:PATH) that a proxy sends in X-Proxy-Secret to be "

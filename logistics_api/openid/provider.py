@@ -35,6 +35,7 @@ class Provider:
         self._secret = None if settings.oidc_client_secret is None else parse_reference(settings.oidc_client_secret)
         self._scopes = settings.oidc_scopes
         self._groups_claim = settings.oidc_groups_claim
+        self._signed_out_url = settings.oidc_signed_out_url
         self._requests = ProviderRequests()
         self._reading = asyncio.Lock()
         self._metadata: dict[str, Any] = {}
@@ -61,7 +62,23 @@ class Provider:
             "code_challenge": flow.challenge,
             "code_challenge_method": "S256",
         }
-        return f"{endpoint}{'&' if urlsplit(endpoint).query else '?'}{urlencode(parameters)}"
+        return _with_parameters(endpoint, parameters)
+
+    async def sign_out_address(self) -> str | None:
+        """Where a browser goes to sign out (RP-Initiated Logout); None if that is not wanted, or not possible there.
+
+        Raises:
+            SignInError: unavailable.
+        """
+        if self._signed_out_url is None:
+            return None
+        metadata = await self._read_metadata()
+        if metadata.get("end_session_endpoint") is None:
+            return None
+        endpoint = self._endpoint(metadata, "end_session_endpoint")
+        return _with_parameters(
+            endpoint, {"client_id": self._client_id, "post_logout_redirect_uri": self._signed_out_url}
+        )
 
     async def person_of(self, flow: Flow, code: str, redirect_url: str) -> Person:
         """The person who has signed in, for the code that their browser brings.
@@ -192,6 +209,10 @@ class Provider:
         if not isinstance(url, str) or not url.startswith(allowed) or not (url.isascii() and url.isprintable()):
             raise SignInError(Reason.UNAVAILABLE, f"The metadata of {self.issuer} holds no usable {name}.")
         return url
+
+
+def _with_parameters(address: str, parameters: Mapping[str, str]) -> str:
+    return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(parameters)}"
 
 
 def make_provider(settings: Settings) -> Provider | None:

@@ -1,6 +1,6 @@
-"""GET /api/sign-in and /api/signed-in: the way of a browser to the identity provider and back.
+"""GET /api/sign-in, /api/signed-in and /api/sign-out: the ways of a browser to the identity provider and back.
 
-Neither is in the OpenAPI document: they are for people who follow a link, not for programs.
+None is in the OpenAPI document: they are for people who follow a link, not for programs.
 """
 
 import logging
@@ -17,12 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from logistics_api.errors import Problem
 from logistics_api.http.auth.authentication import Authenticator
 from logistics_api.http.auth.credentials import SESSION_COOKIE
-from logistics_api.http.auth.scopes import SIGN_IN_PATH, SIGNED_IN_PATH
+from logistics_api.http.auth.scopes import SIGN_IN_PATH, SIGN_OUT_PATH, SIGNED_IN_PATH
 from logistics_api.http.context import context_of
 from logistics_api.http.routing import Router
 from logistics_api.openid.errors import Reason, SignInError
 from logistics_api.openid.flows import FLOW_SECONDS, Flow, begin, resume
 from logistics_api.openid.provider import Provider
+from logistics_api.parameters.date_range import NothingElse
 from logistics_api.session.cookies import SIGN_IN_COOKIE, forget, set_cookie
 from logistics_api.session.ending import end_session_of
 from logistics_core.settings import Settings
@@ -87,6 +88,24 @@ async def finish_sign_in(query: Annotated[SignInAnswer, Query()], request: Reque
         set_cookie(request, response, SESSION_COOKIE.decode(), token, seconds)
     set_cookie(request, response, SIGN_IN_COOKIE, None, 0, is_strict=False)
     return response
+
+
+@router.get(SIGN_OUT_PATH, include_in_schema=False)
+async def sign_out_elsewhere(_: Annotated[NothingElse, Query()], request: Request) -> Response:
+    """Sends a browser whose session has ended here to the identity provider, to sign out there as well.
+
+    Where that is not wanted, or the provider cannot, it goes on to the page that says what has ended.
+    """
+    provider: Provider | None = request.app.state.provider
+    if provider is None:
+        return _to_page(SIGNED_OUT_PAGE)
+    _authenticator(request).count_address(request.scope)
+    try:
+        address = await provider.sign_out_address()
+    except SignInError as error:
+        logger.warning("Nobody can sign out at the identity provider (%s). %s", error.reason, _printable(error))
+        address = None
+    return _to_page(SIGNED_OUT_PAGE) if address is None else Response(status_code=303, headers={"Location": address})
 
 
 async def _start_session(provider: Provider, flow: Flow, answer: SignInAnswer, request: Request) -> str:
@@ -167,7 +186,10 @@ def _to_page(path: str) -> Response:
     return Response(status_code=303, headers={"Location": f"..{path}"})
 
 
+def _printable(error: SignInError) -> str:
+    return "".join(character if character.isprintable() else " " for character in str(error))
+
+
 def _failed(error: SignInError) -> Response:
-    words = "".join(character if character.isprintable() else " " for character in str(error))
-    logger.warning("A sign-in did not succeed (%s). %s", error.reason, words)
+    logger.warning("A sign-in did not succeed (%s). %s", error.reason, _printable(error))
     return _to_page(f"{SIGNED_OUT_PAGE}?{urlencode({'problem': error.reason})}")

@@ -42,6 +42,7 @@ def settings(idp: IdentityProvider) -> Iterator[dict[str, Any]]:
             "oidc_issuer": idp.issuer,
             "oidc_client_id": CLIENT,
             "oidc_client_secret": "env:OIDC_SECRET_OF_TESTS",
+            "oidc_signed_out_url": "https://logistics.example.org/signed-out",
             "group_roles": GROUP_ROLES,
             "api_rate": 0,
         }
@@ -539,6 +540,47 @@ def test_who_is_signed_in_stays_so_while_the_identity_provider_is_down(
     sign_in(browser, idp)
     idp.answers = {"/.well-known/openid-configuration": hangs_up, "/jwks": hangs_up, "/token": hangs_up}
     assert browser.get(PROTECTED).status_code == 200
+
+
+def test_who_signs_out_is_sent_to_the_identity_provider_if_it_ends_sessions(
+    browser: httpx2.Client, idp: IdentityProvider
+) -> None:
+    idp.metadata = {"end_session_endpoint": f"{idp.issuer}/logout?realm=fleet"}
+    sign_in(browser, idp)
+    assert browser.delete(SESSION, headers=OURS).status_code == 204
+    elsewhere = browser.get("/api/sign-out")
+    address = urlsplit(elsewhere.headers["location"])
+    assert (elsewhere.status_code, f"{address.scheme}://{address.netloc}{address.path}") == (
+        303,
+        f"{idp.issuer}/logout",
+    )
+    assert parse_qs(address.query) == {
+        "realm": ["fleet"],
+        "client_id": [CLIENT],
+        "post_logout_redirect_uri": ["https://logistics.example.org/signed-out"],
+    }
+    assert browser.get("/api/sign-out?post_logout_redirect_uri=https://evil.example").status_code == 422
+
+
+@pytest.mark.parametrize(
+    "metadata", [{}, {"end_session_endpoint": "javascript:alert(1)"}, {"end_session_endpoint": 7}, {"issuer": "x"}]
+)
+def test_who_cannot_sign_out_there_is_signed_out_here(
+    browser: httpx2.Client, idp: IdentityProvider, metadata: dict[str, Any]
+) -> None:
+    idp.metadata = metadata
+    assert browser.get("/api/sign-out").headers["location"] == "../signed-out"
+    idp.answers["/.well-known/openid-configuration"] = hangs_up
+    assert browser.get("/api/sign-out").headers["location"] == "../signed-out"
+
+
+def test_signing_out_there_as_well_is_asked_for(
+    api: Any, browser: httpx2.Client, idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idp.metadata = {"end_session_endpoint": f"{idp.issuer}/logout"}
+    monkeypatch.setattr(api.app.state.provider, "_signed_out_url", None)
+    assert browser.get("/api/sign-out").headers["location"] == "../signed-out"
+    assert idp.asked == []
 
 
 def test_without_an_identity_provider_nobody_is_sent_anywhere(database_url: str, serve: Any) -> None:

@@ -35,6 +35,7 @@ def closed(new_dashboard: Callable[[], Any]) -> Iterator[Any]:
             "LOGISTICS_OIDC_CLIENT_ID": "logistics",
             "LOGISTICS_OIDC_CLIENT_SECRET": "env:SECRET_OF_TESTS",
             "LOGISTICS_GROUP_ROLES": '{"dispatch": "operator"}',
+            "LOGISTICS_OIDC_SIGNED_OUT_URL": f"{made.url}/signed-out",
             "SECRET_OF_TESTS": "anything",
         }
         made.start()
@@ -66,7 +67,9 @@ def sign_in(page: Page, who: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_person_signs_in_comes_back_to_the_page_they_wanted_and_signs_out(visit: Callable[..., Page]) -> None:
+def test_a_person_signs_in_comes_back_to_the_page_they_wanted_and_signs_out(
+    visit: Callable[..., Page], closed: Any
+) -> None:
     page = visit("/routes?range=30d")
     sign_in(page, "ada")
     expect(page).to_have_url(re.compile(r"/routes\?range=30d$"))
@@ -74,6 +77,9 @@ def test_a_person_signs_in_comes_back_to_the_page_they_wanted_and_signs_out(visi
     expect(page.locator(".account")).to_contain_text("Ada Lovelace · operator")
     assert page.evaluate("document.cookie") == "", "no script sees the session"
     page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/oauth2/end_session"))
+    assert page.request.get(f"{closed.url}/api/session").json()["is_anonymous"], "the session here has ended before"
+    page.get_by_role("button", name="End session").click()
     expect(page).to_have_url(re.compile("/signed-out$"))
     expect(page.get_by_role("heading", name="Signed out")).to_be_visible()
     expect(page.get_by_role("main").get_by_role("link", name="Sign in")).to_be_visible()

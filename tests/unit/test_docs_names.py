@@ -17,7 +17,7 @@ import pytest
 import typer.main
 
 from logistics_api.app import create_app
-from logistics_api.http.auth.scopes import SIGN_IN_PATH, SIGNED_IN_PATH
+from logistics_api.http.auth.scopes import SIGN_IN_PATH, SIGN_OUT_PATH, SIGNED_IN_PATH
 from logistics_core.catalogue import built_in_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.cli import app as command_line
@@ -118,7 +118,11 @@ def test_make_targets_and_their_variables_exist(page: Path) -> None:
             assert set(re.findall(r" ([A-Z]+)=", match[2])) <= variables, line
 
 
-FOR_BROWSERS: dict[str, set[str]] = {SIGN_IN_PATH: {"return_to"}, SIGNED_IN_PATH: {"code", "state"}}
+FOR_BROWSERS: dict[str, set[str]] = {
+    SIGN_IN_PATH: {"return_to"},
+    SIGNED_IN_PATH: {"code", "state"},
+    SIGN_OUT_PATH: set(),
+}
 """Addresses that people follow, and no program calls."""
 
 

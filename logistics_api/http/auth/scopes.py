@@ -9,7 +9,8 @@ READ, EXPORT, INGEST, CONTRACTS, BOARDS, ALERTS, AUDIT = (str(scope) for scope i
 SESSION_PATH = "/api/session"
 SIGN_IN_PATH = "/api/sign-in"
 SIGNED_IN_PATH = "/api/signed-in"
-_OF_SESSIONS = frozenset({SESSION_PATH, SIGN_IN_PATH, SIGNED_IN_PATH})
+SIGN_OUT_PATH = "/api/sign-out"
+_OF_SESSIONS = frozenset({SESSION_PATH, SIGN_IN_PATH, SIGNED_IN_PATH, SIGN_OUT_PATH})
 GRAPHQL_PATHS = frozenset({"/graphql", "/api/graphql"})
 """Every request is a read there: what changes something is checked when the document is known. Pages use the second
 one, as browsers send the cookie of a session below /api alone."""

@@ -101,7 +101,7 @@ function signedIn({ name, roles, method }) {
   const leave = async () => {
     await logOut();
     if (method === "key") location.reload();
-    else location.assign(at("/signed-out"));
+    else location.assign(at("/api/sign-out")); // by way of the identity provider, where people sign out there as well
   };
   // Behind a proxy that signs people in, it alone can sign them out.
   const out = method !== "proxy" && h("button", { type: "button", class: "link", onclick: leave }, "Sign out");
