@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from logistics_core.alert_rules.rules import Kind
+from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.rule_files import read_rules
 from logistics_pipeline.alerting.rules_in_force import sync_rules
 from logistics_pipeline.database.connections import Connection
@@ -81,3 +82,22 @@ def test_what_is_no_file_of_a_rule_is_told(tmp_path: Path) -> None:
 def test_the_page_has_words_for_whatever_a_rule_can_watch() -> None:
     rules = (PROJECT_ROOT / "logistics_api/dashboard/static/rules.js").read_text()
     assert set(re.findall(r"^  (\w+): \{ words:", rules, re.MULTILINE)) == set(Kind)
+
+
+def test_the_page_offers_the_labels_that_subjects_have() -> None:
+    rules = (PROJECT_ROOT / "logistics_api/dashboard/static/rules.js").read_text()
+    offered = {
+        kind: re.findall(r"\w+", labels) for kind, labels in re.findall(r"^  (\w+): .*labels: \[(.*)\]", rules, re.M)
+    }
+    statements = {
+        "sources_failing",
+        "changed_fields",
+        "failed_files",
+        "rejected_share",
+        "model_drift",
+        "forecast_set_back",
+    }
+    for kind in statements:
+        built = re.search(r"jsonb_build_object\((.*?)\n? *\) AS labels", read_sql(f"alerting/{kind}"), re.S)
+        assert built is not None, kind
+        assert re.findall(r"'(\w+)', ", built[1]) == offered[kind], kind

@@ -77,6 +77,18 @@ def test_a_rule_is_made_tried_changed_and_removed(ruled: Any, new_page: Any) -> 
     expect(form.get_by_role("button", name="Remove for each Origin")).to_be_visible()
     expect(form.get_by_role("spinbutton", name="Below", exact=True)).to_have_value("1")
     form.get_by_role("combobox", name="Severity").select_option("critical")
+    form.get_by_role("combobox", name="At which hours").select_option("At some hours")
+    form.get_by_role("combobox", name="Days", exact=True).select_option("Saturday and Sunday")
+    form.get_by_label("From").fill("22:00")
+    form.get_by_label("Time zone").fill("Europe")
+    form.get_by_role("combobox", name="Add together by").select_option("origin")
+    form.get_by_role("combobox", name="Add not while one of these is open").select_option("figures_behind")
+    expect(form.get_by_role("button", name="Remove not while one of these is open Figures are behind")).to_be_visible()
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("alert")).to_contain_text("active.timeZone is 'Europe', which is no time zone")
+    form.get_by_label("Time zone").fill("Europe/Berlin")
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
     form.get_by_role("button", name="Save").click()
     expect(row).to_contain_text("Critical")
     row.get_by_role("button", name="Switch off").click()
@@ -87,6 +99,9 @@ def test_a_rule_is_made_tried_changed_and_removed(ruled: Any, new_page: Any) -> 
         "watch": {"kind": "metric", "dataset": "shipments", "metric": "shipments", "by": ["origin"]},
         "when": {"below": 1},
         "severity": "critical",
+        "active": {"days": ["sat", "sun"], "from": "22:00", "to": "18:00", "timeZone": "Europe/Berlin"},
+        "groupBy": ["origin"],
+        "inhibitedBy": ["figures_behind"],
         "enabled": False,
     }
     row.get_by_role("button", name="Remove").click()

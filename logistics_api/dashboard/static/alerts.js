@@ -45,6 +45,12 @@ export async function told(change) {
   }
 }
 
+/** Days on which something comes again, as keys of rules and windows list them → words. */
+export const DAYS = { "": "Every day", "mon,tue,wed,thu,fri": "Monday to Friday", "sat,sun": "Saturday and Sunday", mon: "Monday", tue: "Tuesday", wed: "Wednesday", thu: "Thursday", fri: "Friday", sat: "Saturday", sun: "Sunday" };
+
+/** Where the clock of this browser is. */
+export const timeZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 /** A button for those who may act. */
 export function actionButton(words, onclick, name) {
   const button = h("button", { type: "button", class: "button", hidden: true, "data-focus": name, onclick }, words);

@@ -5,28 +5,28 @@ import { get, send } from "./api.js";
 export const WRITTEN = "/api/alerts/rules";
 const TRIALS = "/api/alerts/trials";
 
-/** What a rule can watch → words, and the unit of its value. `needs`: what it cannot be without. */
+/** What a rule can watch → words, and the unit of its value. `needs`: what it cannot be without; `labels`: what its subjects are told apart by, beside the fields of `by`. */
 export const KINDS = {
   metric: { words: "A metric", needs: ["dataset", "metric"] },
-  outside_forecast: { words: "A metric outside its forecast", unit: "periods", needs: ["dataset", "metric"] },
-  failed_files: { words: "Files that have failed" },
-  unrecognised_files: { words: "Files that belong to no dataset" },
-  rejected_share: { words: "Rejected records of a file", unit: "percent" },
-  overdue_datasets: { words: "Datasets without new files", unit: "times the usual gap" },
+  outside_forecast: { words: "A metric outside its forecast", unit: "periods", needs: ["dataset", "metric"], labels: ["dataset", "metric"] },
+  failed_files: { words: "Files that have failed", labels: ["dataset", "file"] },
+  unrecognised_files: { words: "Files that belong to no dataset", labels: ["file"] },
+  rejected_share: { words: "Rejected records of a file", unit: "percent", labels: ["dataset", "file"] },
+  overdue_datasets: { words: "Datasets without new files", unit: "times the usual gap", labels: ["dataset"] },
   figures_behind: { words: "Figures that are behind", unit: "seconds" },
   refresh_failed: { words: "A refresh that has failed" },
-  unbalanced_files: { words: "Files whose counts do not add up", unit: "files" },
-  contract_questions: { words: "Contracts that wait for a decision", unit: "proposals" },
-  sources_failing: { words: "Sources that fail", unit: "seconds" },
-  places_failing: { words: "Places of files that cannot be reached", unit: "seconds" },
-  quality_score: { words: "Quality of datasets", unit: "percent" },
-  quality_shortfall: { words: "Quality below the floor of the contract", unit: "percentage points" },
-  changed_fields: { words: "Fields that are new, missing or retyped" },
-  models_behind: { words: "Models that have not seen the newest records", unit: "seconds" },
-  model_drift: { words: "Inputs of models that have moved", unit: "population stability index" },
-  model_error: { words: "Errors of models", unit: "times those of the median of the group" },
-  forecast_error: { words: "Errors of forecasts", unit: "times those of repeating the last season" },
-  forecast_set_back: { words: "Forecasts that were set back", unit: "series" },
+  unbalanced_files: { words: "Files whose counts do not add up", unit: "files", labels: ["dataset"] },
+  contract_questions: { words: "Contracts that wait for a decision", unit: "proposals", labels: ["dataset"] },
+  sources_failing: { words: "Sources that fail", unit: "seconds", labels: ["source", "resource"] },
+  places_failing: { words: "Places of files that cannot be reached", unit: "seconds", labels: ["source"] },
+  quality_score: { words: "Quality of datasets", unit: "percent", labels: ["dataset"] },
+  quality_shortfall: { words: "Quality below the floor of the contract", unit: "percentage points", labels: ["dataset"] },
+  changed_fields: { words: "Fields that are new, missing or retyped", labels: ["dataset", "field", "change"] },
+  models_behind: { words: "Models that have not seen the newest records", unit: "seconds", labels: ["dataset", "model"] },
+  model_drift: { words: "Inputs of models that have moved", unit: "population stability index", labels: ["dataset", "model", "input"] },
+  model_error: { words: "Errors of models", unit: "times those of the median of the group", labels: ["dataset", "model"] },
+  forecast_error: { words: "Errors of forecasts", unit: "times those of repeating the last season", labels: ["dataset", "metric", "grain", "by"] },
+  forecast_set_back: { words: "Forecasts that were set back", unit: "series", labels: ["dataset", "metric", "grain", "by", "series"] },
 };
 
 /** A word for each kind of period, and for what a value is compared with. */
@@ -34,7 +34,7 @@ export const GRAINS = { day: "days", week: "weeks", month: "months" };
 export const COMPARED = { "": "Nothing", previous: "The period before", year: "A year before", weekdays: "The same weekdays a year before" };
 
 /** Keys of a rule that the form has fields for; the others stay as they are. */
-const OF_FORM = new Set(["title", "description", "watch", "when", "for", "keepFor", "severity", "groupBy", "owner", "runbook", "enabled"]);
+const OF_FORM = new Set(["title", "description", "watch", "when", "for", "keepFor", "severity", "groupBy", "inhibitedBy", "active", "owner", "runbook", "enabled"]);
 const OF_WATCH = new Set(["kind", "dataset", "metric", "by", "grain", "over", "compare"]);
 
 /** The names of keys that the form has no field for. */
@@ -48,6 +48,12 @@ export const withDays = (catalogue) => Object.keys(catalogue).filter((name) => c
 
 /** The one that a form begins with. */
 export const firstDataset = (catalogue) => (catalogue.shipments ? "shipments" : withDays(catalogue)[0]);
+
+/** What the subjects of a rule are told apart by. */
+export const labelsOf = ({ by = [], kind }) => [...by, ...(KINDS[kind]?.labels ?? [])];
+
+/** The rules by name → their titles. */
+export const ruleTitles = (rules) => Object.fromEntries(rules.map(({ name, definition }) => [name, definition?.title ?? name]));
 
 /** A rule to begin with. */
 export const fresh = (catalogue) => {

@@ -1,8 +1,9 @@
 // The form of a rule: what it watches, when it fires, how it asks for attention; and trying it before it is saved.
 
 import { h, replace } from "../dom.js";
+import { DAYS, timeZone } from "../alerts.js";
 import { ApiError } from "../api.js";
-import { COMPARED, GRAINS, KINDS, addRule, changeRule, firstDataset, fresh, metricOf, nameOf, otherKeys, tidy, tryRule, withDays } from "../rules.js";
+import { COMPARED, GRAINS, KINDS, addRule, changeRule, firstDataset, fresh, labelsOf, metricOf, nameOf, otherKeys, tidy, tryRule, withDays } from "../rules.js";
 import { unitWords } from "../metrics.js";
 import { openDialog } from "./dialogs.js";
 import { openLogin } from "./login.js";
@@ -12,8 +13,8 @@ import { trialResult } from "./ruletrial.js";
 const SEVERITIES = { info: "Info", warning: "Warning", critical: "Critical" };
 const TRIED = { 30: "30 days", 90: "90 days", 365: "A year" };
 
-/** Opens the form of a rule, or of a new one. Resolves to the rule as it was saved, or to null. */
-export async function ruleForm({ rule = null, catalogue }) {
+/** Opens the form of a rule, or of a new one. `rules`: the titles of all, by name. Resolves to the rule as it was saved, or to null. */
+export async function ruleForm({ rule = null, catalogue, rules }) {
   const definition = structuredClone(rule?.definition ?? fresh(catalogue));
   definition.watch ??= {};
   definition.when ??= {};
@@ -22,7 +23,7 @@ export async function ruleForm({ rule = null, catalogue }) {
   const isFixed = rule?.origin === "file";
   const problem = h("p", { class: "note warn", role: "alert", hidden: true });
   const fields = h("fieldset", { class: "rule-fields", disabled: isFixed });
-  const draw = () => replace(fields, fieldsOf({ rule, definition, catalogue, draw, nameOf: () => name, rename: (text) => (name = text) }));
+  const draw = () => replace(fields, fieldsOf({ rule, definition, catalogue, rules, draw, nameOf: () => name, rename: (text) => (name = text) }));
   const accept = () => (problem.hidden = true);
   const trial = trialPart({ definition, catalogue, name: () => name || "a_rule", accept, refuse });
   const form = h(
@@ -77,7 +78,7 @@ function select(label, key, options, value, choose) {
   return labelled(label, made);
 }
 
-function fieldsOf({ rule, definition, catalogue, draw, nameOf: known, rename }) {
+function fieldsOf({ rule, definition, catalogue, rules, draw, nameOf: known, rename }) {
   const others = otherKeys(definition);
   return [
     h("div", { class: "question-form" }, titleFields(rule, definition, known, rename)),
@@ -87,6 +88,8 @@ function fieldsOf({ rule, definition, catalogue, draw, nameOf: known, rename }) 
     h("div", { class: "question-form" }, whenFields(definition, catalogue)),
     h("h3", {}, "Who hears of it"),
     h("div", { class: "question-form" }, attentionFields(definition)),
+    h("h3", {}, "When it is announced"),
+    h("div", { class: "question-form" }, activeFields(definition, draw), togetherFields({ rule, definition, catalogue, rules, draw })),
     others.length > 0 && h("p", { class: "muted" }, `It keeps what else it says: ${others.join(", ")}.`),
   ];
 }
@@ -172,6 +175,44 @@ function attentionFields(definition) {
     input(definition, "runbook", { label: "Address of what to do", kind: "url" }),
     h("label", { class: "field whole" }, "What it means, and what to do", description),
     h("label", { class: "switch" }, isOn, "Switched on"),
+  ];
+}
+
+/** Hours in which it is announced. */
+function activeFields(definition, draw) {
+  const { active } = definition;
+  const choose = (isLimited) => {
+    if (isLimited) definition.active = { days: ["mon", "tue", "wed", "thu", "fri"], from: "08:00", to: "18:00", timeZone: timeZone() };
+    else delete definition.active;
+    draw();
+  };
+  const times = select("At which hours", "active", { "": "Always", some: "At some hours" }, active ? "some" : "", (chosen) => choose(chosen !== ""));
+  if (!active) return times;
+  const days = (active.days ?? []).join(",");
+  const options = days in DAYS ? DAYS : { [days]: active.days.join(", "), ...DAYS };
+  return [
+    times,
+    select("Days", "days", options, days, (chosen) => (active.days = chosen.split(",").filter(Boolean))),
+    input(active, "from", { label: "From", kind: "time" }),
+    input(active, "to", { label: "To", kind: "time" }),
+    input(active, "timeZone", { label: "Time zone", placeholder: "UTC" }),
+  ];
+}
+
+/** What it is announced together with, and what explains it. */
+function togetherFields({ rule, definition, catalogue, rules, draw }) {
+  const { watch, groupBy = [], inhibitedBy = [] } = definition;
+  const described = catalogue[watch.dataset];
+  const labels = Object.fromEntries(labelsOf(watch).map((label) => [label, label]));
+  const others = Object.fromEntries(Object.entries(rules).filter(([name]) => name !== rule?.name));
+  const choose = (key) => (chosen) => {
+    definition[key] = chosen;
+    draw();
+  };
+  const wordsOf = (label) => ((watch.by ?? []).includes(label) && described ? fieldWords(label, described) : label);
+  return [
+    names("Together by", "groupBy", groupBy, [["", labels]], wordsOf, choose("groupBy")),
+    names("Not while one of these is open", "inhibitedBy", inhibitedBy, [["", others]], (name) => rules[name] ?? name, choose("inhibitedBy")),
   ];
 }
 

@@ -7,9 +7,9 @@ import { rowsOf } from "../drilldown.js";
 import { icon } from "../icons.js";
 import { at } from "../root.js";
 import { get } from "../api.js";
-import { INCIDENTS, RULES, SILENCES, WINDOWS, act, actionButton, askFor, severityBadge, standing, subjectWords, told } from "../alerts.js";
+import { DAYS, INCIDENTS, RULES, SILENCES, WINDOWS, act, actionButton, askFor, severityBadge, standing, subjectWords, timeZone, told } from "../alerts.js";
 import { CATALOGUE, described } from "../metrics.js";
-import { WRITTEN, changeRule, removeRule } from "../rules.js";
+import { WRITTEN, changeRule, removeRule, ruleTitles } from "../rules.js";
 import { badge } from "../components/badges.js";
 import { parameterSelect } from "../components/choices.js";
 import { confirmAction } from "../components/dialogs.js";
@@ -234,19 +234,19 @@ function silenceTable(silences, renew) {
   });
 }
 
-const DAYS = { "": "Every day", "mon,tue,wed,thu,fri": "Monday to Friday", "sat,sun": "Saturday and Sunday", mon: "Monday", tue: "Tuesday", wed: "Wednesday", thu: "Thursday", fri: "Friday", sat: "Saturday", sun: "Sunday" };
 const MONTHS = { 30: "30 days", 90: "90 days", 365: "A year" };
 
 /** Hours that come again in which nothing is announced. */
 async function newWindow(renew) {
+  const { rules } = await get(WRITTEN);
   const found = await askFor({
     title: "Maintenance window",
     fields: [
-      { name: "rule", label: "Rule (all without)" },
+      { name: "rule", label: "Rule", options: { "": "All rules", ...ruleTitles(rules) }, value: "" },
       { name: "days", label: "Days", options: DAYS, value: "" },
       { name: "from", label: "From", kind: "time", value: "02:00", required: true },
       { name: "to", label: "To", kind: "time", value: "04:00", required: true },
-      { name: "timeZone", label: "Time zone", value: Intl.DateTimeFormat().resolvedOptions().timeZone, required: true },
+      { name: "timeZone", label: "Time zone", value: timeZone(), required: true },
       { name: "length", label: "Comes again for", options: MONTHS, value: "90" },
       { name: "reason", label: "Why", required: true },
     ],
@@ -255,7 +255,7 @@ async function newWindow(renew) {
   if (!found) return;
   const hours = { days: found.days ? found.days.split(",") : [], from: found.from, to: found.to, timeZone: found.timeZone };
   const ends = new Date(Date.now() + Number(found.length) * 86_400_000).toISOString();
-  if (await act(WINDOWS, { rule: found.rule.trim() || null, hours, ends_at: ends, reason: found.reason })) renew();
+  if (await act(WINDOWS, { rule: found.rule || null, hours, ends_at: ends, reason: found.reason })) renew();
 }
 
 function windowTable(windows, renew) {
@@ -322,8 +322,8 @@ function ruleActions(rule, renew) {
 }
 
 async function openForm(rule, renew) {
-  const catalogue = described(await get(CATALOGUE));
-  if (await ruleForm({ rule, catalogue })) renew();
+  const [metrics, { rules }] = await Promise.all([get(CATALOGUE), get(WRITTEN)]);
+  if (await ruleForm({ rule, catalogue: described(metrics), rules: ruleTitles(rules) })) renew();
 }
 
 async function switchRule(rule, renew) {
