@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
+from cronsim import CronSimError
+
 from logistics_core.database_contract.notifications import Severity
 from logistics_core.editions import encode_edition
 from logistics_core.metrics.periods import DayRange
 from logistics_core.settings import Settings
 from logistics_core.time_lengths import length_text
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.errors import PipelineError, TransientError
+from logistics_pipeline.errors import TransientError
 from logistics_pipeline.notifying.publishing import Event, publish_to
 from logistics_pipeline.reporting.answers import AnsweredBoard, BoardReader
 from logistics_pipeline.reporting.composing import Composed, compose
@@ -48,6 +51,8 @@ class ReportRunner:
     patience: float = PATIENCE_SECONDS
     pause: float = PAUSE_SECONDS
     compose: Callable[[AnsweredBoard, DayRange | None], Composed] = field(default=compose)
+    _without_times: set[int] = field(default_factory=set)
+    """Reports whose schedule or time zone this machine does not know, such as one stored by another version."""
 
     def turn(self, now: datetime | None = None) -> int:
         """Opens the windows that have come, and tries each open edition once. Returns how many ended.
@@ -82,7 +87,14 @@ class ReportRunner:
 
     def _open(self, in_force: Sequence[ReportInForce], now: datetime) -> None:
         for each in in_force:
-            windows = windows_between(each.report.schedule, ZoneInfo(each.report.time_zone), each.seen_until, now)
+            try:
+                windows = windows_between(each.report.schedule, ZoneInfo(each.report.time_zone), each.seen_until, now)
+            except (CronSimError, LookupError, OSError, ValueError) as error:
+                if each.report_id not in self._without_times:
+                    log.error("It is not known when the report %s is due: %s", each.report.name, error)
+                self._without_times.add(each.report_id)
+                continue
+            self._without_times.discard(each.report_id)
             open_windows(self.connection, each.report_id, windows)
 
     def _try(self, report: Report, edition: OpenEdition) -> bool:
@@ -91,9 +103,9 @@ class ReportRunner:
             endpoint_ids = self._endpoint_ids(report)
         except ReportFault as fault:
             return self._failed(report, edition, str(fault))
-        except TransientError:
+        except (TransientError, psycopg.Error):
             raise
-        except (PipelineError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except Exception as error:  # one report that cannot be made must not end the worker, and all alerts with it
             log.exception("The report %s could not be made.", report.name)
             return self._failed(report, edition, f"It failed because of an error in the program: {error!r}"[:500])
         event = _ready(report, edition, board, composed, days)

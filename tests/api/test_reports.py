@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -23,9 +24,9 @@ from logistics_pipeline.notifying import ledger
 from logistics_pipeline.notifying.declaring.declaration import Endpoint, Subscription
 from logistics_pipeline.notifying.delivery import Delivery
 from logistics_pipeline.reporting import drawing, running
-from logistics_pipeline.reporting.answers import BoardReader
+from logistics_pipeline.reporting.answers import AnsweredBoard, BoardReader
 from logistics_pipeline.reporting.charts import Chart
-from logistics_pipeline.reporting.composing import compose
+from logistics_pipeline.reporting.composing import Composed, compose
 from logistics_pipeline.reporting.declaration import Report
 from logistics_pipeline.reporting.declaring import store_reports
 from logistics_pipeline.reporting.drawing import draw
@@ -234,6 +235,27 @@ def test_an_api_that_is_down_delays_a_report(url: str, connection: Connection, a
     assert quick(connection, api).turn(WINDOW) == 1
     deliver(url)
     assert len(mailbox.mails) == 1
+
+
+def test_a_report_that_nothing_can_be_made_of_keeps_no_other_from_being_sent(
+    connection: Connection, api: Api, mailbox: Mailbox
+) -> None:
+    declare_reports(connection, REPORT, *(replace(REPORT, name=name) for name in ("elsewhere", "never", "odd")))
+    connection.execute("UPDATE notify.reports SET time_zone = 'Mars/Olympus' WHERE name = 'elsewhere'")
+    connection.execute("UPDATE notify.reports SET schedule = 'noon' WHERE name = 'never'")
+    connection.execute("UPDATE notify.reports SET board = 'Bare' WHERE name = 'odd'")
+
+    def broken(board: AnsweredBoard, *_: Any) -> Composed:
+        if board.title == "Bare":
+            raise RecursionError("a program has mistakes")
+        return compose(board, None, no_pictures)
+
+    assert runner(connection, api, compose=broken).turn(WINDOW) == 1
+    found = {each["report"]: (each["outcome"], each["reason"]) for each in list_editions(connection)}
+    assert found == {
+        "week": ("published", None),
+        "odd": ("trying", "It failed because of an error in the program: RecursionError('a program has mistakes')"),
+    }
 
 
 def test_a_refresh_between_the_answers_of_a_board_delays_it(
