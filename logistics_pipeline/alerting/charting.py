@@ -3,6 +3,7 @@
 The values are those that the rule would have watched at the end of each period, by the figures of now.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -21,6 +22,8 @@ from logistics_pipeline.alerting.observing.metrics import ends_of_days, observe_
 from logistics_pipeline.alerting.observing.model import CannotEvaluate
 from logistics_pipeline.alerting.trying import days_with_records
 from logistics_pipeline.database.connections import Connection
+
+log = logging.getLogger("logistics.worker")
 
 POINTS = 31
 STEP_DAYS = {Grain.DAY: 1, Grain.WEEK: 7}
@@ -73,6 +76,10 @@ def _series(
                 found[key].insert(0, {"day": str(day), "value": values.get(key)})
     except (CannotEvaluate, psycopg.errors.QueryCanceled):
         pass  # what there is until now is drawn
+    except Exception:  # a chart that cannot be drawn must not end the evaluation of all rules
+        if connection.broken:
+            raise
+        log.exception("The values of the rule %s cannot be looked up for its incidents.", rule.name)
     return found
 
 

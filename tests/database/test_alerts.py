@@ -597,6 +597,28 @@ def test_what_cannot_be_stored_of_a_rule_keeps_no_other_from_its_work(
     assert duty.seconds_until_next() > 0, "it is not tried again at once"
 
 
+@pytest.mark.parametrize(
+    "error", [OverflowError("date value out of range"), psycopg.errors.NumericValueOutOfRange("x")]
+)
+def test_a_chart_that_cannot_be_drawn_keeps_no_rule_from_its_work(
+    alerts: Alerts, raw_folder: FolderUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    raw_folder.drop_and_load("vehicle_logs.json", [log(number) for number in range(3)])
+    refresh(raw_folder.url)
+    watch = "{kind: metric, dataset: vehicle_logs, metric: trips}"
+    write(tmp_path / "alerts", "trips", f"title: Trips\nwatch: {watch}\nwhen: {{above: 0}}\n")
+
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("logistics_pipeline.alerting.charting.observe_metric", fail)
+    duty = AlertDuty(alerts.connection, tmp_path / "alerts", alerts.publish)
+    assert "trips" in [each.rule for each in duty.turn()]
+    (chart,) = alerts.query("SELECT chart -> 'days' FROM alert.incidents WHERE rule = 'trips'")
+    assert chart == ([],)
+    duty.turn()
+
+
 def test_active_hours_hold_an_incident_back(alerts: Alerts, add_file: Any) -> None:
     moment = alerts.query("SELECT clock_timestamp()")[0][0]
     start = (moment + timedelta(hours=2)).strftime("%H:%M")
