@@ -294,7 +294,7 @@ class Settings(BaseSettings):
     )  # fmt: skip
     keep_file_requests_days: PositiveInt = Field(
         90, description="Requests to retry, unload or dismiss a file, those about contracts, and jobs of models "
-        "are deleted this many days after they were served"
+        "are deleted this many days after they were served; what executions of models have cost is summed up then"
     )  # fmt: skip
     keep_resolved_rejects_days: PositiveInt | None = Field(
         None, description="Rejects that a replay accepted more than this many days ago are deleted. "

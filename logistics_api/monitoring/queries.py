@@ -31,7 +31,7 @@ EXECUTIONS = """
 SELECT coalesce(json_agg(summed), '[]')
 FROM (
     SELECT
-        model, kind, count(*) AS executions, sum(rows) AS rows, sum(seconds) AS seconds,
+        model, kind, sum(executions) AS executions, sum(rows) AS rows, sum(seconds) AS seconds,
         coalesce(sum(queue_seconds), 0) AS queue_seconds, max(memory_bytes) AS memory_bytes, max(version) AS version
     FROM models.executions
     GROUP BY model, kind

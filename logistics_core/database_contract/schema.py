@@ -412,6 +412,7 @@ API_READS: Mapping[str, frozenset[str]] = {
     ),
     "models.executions": frozenset(
         {
+            "executions",
             "kind",
             "memory_bytes",
             "model",

@@ -73,6 +73,8 @@ class Housekeeping:
     """Of people."""
     predictions_deleted: int
     """Of models, with their scores."""
+    executions_summed_up: int
+    """Of models: how many rows fewer there are."""
     audit_entries_deleted: int
     vacuumed: list[str]
     """Tables, as schema.name."""
@@ -101,6 +103,7 @@ def run_housekeeping(url: str, retention: Retention) -> Housekeeping:
             events_deleted=_delete_old_messages(connection, retention.messages_days),
             sessions_deleted=_delete_ended_sessions(connection, retention.sessions_days),
             predictions_deleted=_delete_old_predictions(connection, retention.predictions_days),
+            executions_summed_up=_sum_up_executions(connection, retention.file_requests_days),
             audit_entries_deleted=_delete_old_audit_entries(connection, retention.audit_days),
             vacuumed=_vacuum(connection),
             seconds=perf_counter() - started,
@@ -164,6 +167,13 @@ def _delete_old_predictions(connection: Connection, days: int) -> int:
     while deleted := connection.execute(query, parameters).rowcount:
         total += deleted
     return total
+
+
+def _sum_up_executions(connection: Connection, days: int) -> int:
+    """After predictions: those that are kept keep their execution."""
+    row = connection.execute(read_sql("housekeeping/sum_up_executions").encode(), {"days": days}).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _delete_old_audit_entries(connection: Connection, days: int | None) -> int:

@@ -37,6 +37,7 @@ def keep_database(context: dg.OpExecutionContext, database: dg.ResourceParam[Dat
             "events_deleted": done.events_deleted,
             "sessions_deleted": done.sessions_deleted,
             "predictions_deleted": done.predictions_deleted,
+            "executions_summed_up": done.executions_summed_up,
             "audit_entries_deleted": done.audit_entries_deleted,
             "vacuumed": ", ".join(done.vacuumed),
             "seconds": round(done.seconds, 3),

@@ -131,6 +131,35 @@ def test_a_model_of_odd_values_that_no_new_record_has_the_inputs_of_leaves_no_ve
     assert connection.execute("SELECT count(*) FROM models.versions").fetchone() == (0,)
 
 
+def test_old_executions_are_summed_up_and_those_of_predictions_stay(
+    folder: FolderUnderTest, connection: Connection
+) -> None:
+    update(folder)
+    load(folder, "2", as_csv(deliveries(3, start=DAYS, hours=None)))
+    update(folder)
+    rows = [(HOURS, 1, "score", n, n / 10, None if n < 3 else 0.5, 1_000 * n) for n in range(1, 6)]
+    connection.cursor().executemany(
+        "INSERT INTO models.executions (model, version, kind, rows, seconds, cpu_seconds, queue_seconds, memory_bytes) "
+        "VALUES (%s, %s, %s, %s, %s, 1, %s, %s)",
+        rows,
+    )
+    sums = """
+        SELECT sum(executions), sum(rows), round(sum(seconds)::numeric, 6), sum(cpu_seconds), sum(queue_seconds),
+            max(memory_bytes)
+        FROM models.executions
+    """
+    before = connection.execute(sums).fetchone()
+    assert run_housekeeping(folder.url, Retention.of(Settings())).executions_summed_up == 0
+    connection.execute("UPDATE models.executions SET finished_at = finished_at - interval '100 days'")
+    predicted = connection.execute("SELECT DISTINCT execution_id FROM models.predictions").fetchall()
+    assert predicted and run_housekeeping(folder.url, Retention.of(Settings())).executions_summed_up == 5
+    assert connection.execute(sums).fetchone() == before
+    left = connection.execute("SELECT execution_id FROM models.executions WHERE executions = 1").fetchall()
+    assert set(predicted) <= set(left)
+    assert connection.execute("SELECT executions FROM models.executions WHERE executions > 1").fetchall() == [(6,)]
+    assert run_housekeeping(folder.url, Retention.of(Settings())).executions_summed_up == 0
+
+
 def test_old_predictions_are_deleted_and_not_made_anew(folder: FolderUnderTest, connection: Connection) -> None:
     update(folder)
     load(folder, "2", as_csv(deliveries(3, start=DAYS)))  # finished after the training

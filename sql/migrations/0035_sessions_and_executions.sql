@@ -50,3 +50,8 @@ EXCEPTION
         RETURN QUERY SELECT NULL::bigint, 'repeated';
 END
 $$;
+
+-- Old executions of models are summed up: a row may stand for several.
+ALTER TABLE models.executions ADD COLUMN IF NOT EXISTS executions bigint NOT NULL DEFAULT 1 CHECK (executions > 0);
+COMMENT ON COLUMN models.executions.executions IS 'How many a row stands for: old ones are summed up';
+CREATE INDEX IF NOT EXISTS predictions_by_execution ON models.predictions (execution_id);
