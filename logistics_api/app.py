@@ -57,7 +57,7 @@ from logistics_api.monitoring.gauges import add_gauges
 from logistics_api.monitoring.pipeline import Pipeline
 from logistics_api.monitoring.recording import Metrics
 from logistics_api.notifications import endpoints as notifications
-from logistics_api.notifications import reports, unsubscribing
+from logistics_api.notifications import previews, reports, unsubscribing
 from logistics_api.openid.provider import make_provider
 from logistics_api.profiles import endpoints as profiles
 from logistics_api.quality import endpoints as quality
@@ -217,6 +217,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[Router, ...]:
         sources.router,
         notifications.router,
         reports.router,
+        previews.router,
         unsubscribing.make_router(),
         audit.router,
         forecasts.router,

@@ -46,7 +46,7 @@ alert.add_window, alert.end_window,
 identity.make_link, identity.decide_proposal,
 models.request_job, models.cancel_job,
 access.sign_in, access.sign_out, access.extend_sessions,
-notify.unsubscribe, notify.subscribe_again
+notify.unsubscribe, notify.subscribe_again, notify.request_preview
 TO logistics_operator;
 
 -- Until schema version 0026 the reader could call them.

@@ -1,9 +1,10 @@
-"""Statements about notifications. They only read."""
+"""Statements about notifications. They only read, but for the functions that links and previews call."""
 
 from collections.abc import Collection
 
 from logistics_api.ingestion.filters import where
 from logistics_core.database_contract.notifications import READ_LINK as READ_LINK_CALL
+from logistics_core.database_contract.notifications import REQUEST_PREVIEW
 from logistics_core.database_contract.notifications import SUBSCRIBE_AGAIN as SUBSCRIBE_AGAIN_CALL
 from logistics_core.database_contract.notifications import UNSUBSCRIBE as UNSUBSCRIBE_CALL
 
@@ -244,3 +245,27 @@ SELECT
     (SELECT content FROM notify.editions WHERE edition_id = %(edition_id)s)
 """
 """One row: the title of an edition and what it holds, NULL if there is none."""
+
+IS_REPORT = "SELECT EXISTS (SELECT FROM notify.reports WHERE name = %(name)s AND removed_at IS NULL)"
+"""One row: whether a report of this name is declared."""
+
+PREVIEW = f"SELECT {REQUEST_PREVIEW}"
+
+ONE_PREVIEW = """
+SELECT (
+    SELECT json_build_object(
+        'preview_id', preview_id, 'report', report, 'state', state, 'requested_at', requested_at,
+        'requested_by', requested_by, 'finished_at', finished_at, 'problem', problem
+    )
+    FROM notify.previews
+    WHERE preview_id = %(preview_id)s
+)
+"""
+"""One row: a preview of a report as JSON, NULL if there is none."""
+
+PREVIEW_PAGE = """
+SELECT
+    (SELECT title FROM notify.previews WHERE preview_id = %(preview_id)s),
+    (SELECT content FROM notify.previews WHERE preview_id = %(preview_id)s)
+"""
+"""One row: the title of a preview and what it holds, NULL if there is none."""

@@ -18,7 +18,7 @@ from logistics_core.editions import decode_edition, page_of
 router = Router(tags=["notifications"])
 
 EditionId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the edition", examples=[17])]
-_HEADERS = {
+PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'self'; sandbox",
     "X-Content-Type-Options": "nosniff",
@@ -55,4 +55,4 @@ async def read_report_edition(edition_id: EditionId, _: Annotated[NothingElse, Q
         )
         raise Problem(404, "unknown-edition", "Unknown edition", detail)
     page = await asyncio.to_thread(lambda: page_of(title, decode_edition(content)))
-    return HTMLResponse(page, headers=_HEADERS)
+    return HTMLResponse(page, headers=PAGE_HEADERS)

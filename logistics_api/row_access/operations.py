@@ -53,6 +53,9 @@ _REFUSED = (
         "list_board_reports",
         "list_windows",
         "read_report_edition",
+        "read_report_preview",
+        "read_report_preview_page",
+        "request_report_preview",
     ),
     # who changed what
     *("export_audit_entries", "export_audit_table", "list_audit_entries"),

@@ -90,3 +90,6 @@ UNSUBSCRIBE = "notify.unsubscribe(%(link)s, %(code)s)"
 
 SUBSCRIBE_AGAIN = "notify.subscribe_again(%(link)s, %(code)s)"
 """SQL call that takes that back, and returns the same."""
+
+REQUEST_PREVIEW = "notify.request_preview(%(report)s, %(requested_by)s)"
+"""SQL call that asks a worker for a report as it would be sent now, and returns the ID; NULL if too many wait."""

@@ -621,6 +621,19 @@ API_READS: Mapping[str, frozenset[str]] = {
             "thread",
         }
     ),
+    "notify.previews": frozenset(
+        {
+            "content",
+            "finished_at",
+            "preview_id",
+            "problem",
+            "report",
+            "requested_at",
+            "requested_by",
+            "state",
+            "title",
+        }
+    ),
     "notify.reports": frozenset(
         {
             "board",

@@ -44,6 +44,7 @@ _LEFT_OUT = frozenset(
         "notify.editions",
         "notify.events",
         "notify.messages",
+        "notify.previews",
         "notify.reports",
         "notify.signing_keys",
     }

@@ -61,7 +61,7 @@ class ReportRunner:
             TransientError, psycopg.Error: the database is gone; nothing is lost.
         """
         in_force = reports_in_force(self.connection)
-        self._open(in_force, now or self._now())
+        self._open(in_force, now or self.now())
         ended = 0
         reports = {each.report_id: each.report for each in in_force}
         for edition in open_editions(self.connection, self.patience):
@@ -79,7 +79,8 @@ class ReportRunner:
         board = self.reader.read(report.board, days)
         return board, self.compose(board, days), days
 
-    def _now(self) -> datetime:
+    def now(self) -> datetime:
+        """The moment, by the clock of the database."""
         row = self.connection.execute("SELECT clock_timestamp()").fetchone()
         assert row is not None
         now: datetime = row[0]

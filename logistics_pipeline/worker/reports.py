@@ -44,13 +44,16 @@ class ReportWorker:
     def _do_duty(self, connection: Connection) -> None:
         declarations = FollowedFile(self._settings.reports_file, log)
         runner: Any = None
+        previews: Any = None
         while not self._stop.is_set():
             declarations.follow(partial(self._take_in, connection))
             if runner is None and _has_reports(connection):
                 running: Any = import_module("logistics_pipeline.reporting.running")
+                previews = import_module("logistics_pipeline.reporting.previews")
                 runner = running.ReportRunner(connection, running.reader_of(self._settings))
             if runner is not None:
                 runner.turn()
+                previews.make_previews(runner)
             self._heartbeat.beat(connection, declarations.problem)
             self._stop.wait(LOOK_SECONDS)
 

@@ -220,7 +220,7 @@ def test_the_operator_can_call_few_functions_of_ours_and_the_reader_one(connecti
         "act_on_incident", "add_board", "add_rule", "add_silence", "add_window", "cancel_job", "change_board",
         "change_rule", "decide_proposal", "delete_board", "end_silence", "end_window", "extend_sessions",
         "log_upload", "make_link", "remove_rule", "request_contract_action", "request_file_action", "request_job",
-        "request_pull", "request_trial", "sign_in", "sign_out", "subscribe_again", "unsubscribe",
+        "request_preview", "request_pull", "request_trial", "sign_in", "sign_out", "subscribe_again", "unsubscribe",
     ]  # fmt: skip
     assert functions(OPERATOR) == [(name, True, ['search_path=""'], False) for name in names]
     assert functions(READER) == [("read_link", True, ['search_path=""'], False)]  # signed by a key it cannot read

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -32,6 +33,7 @@ from logistics_pipeline.reporting.declaring import store_reports
 from logistics_pipeline.reporting.drawing import draw
 from logistics_pipeline.reporting.editions import list_editions
 from logistics_pipeline.reporting.faults import ReportFault
+from logistics_pipeline.reporting.previews import make_previews
 from logistics_pipeline.reporting.running import ReportRunner
 from tests.api.conftest import Api, Serve
 from tests.notifying.events import declare
@@ -348,6 +350,69 @@ def test_charts_that_cannot_be_drawn_are_a_fault_and_so_is_one_that_takes_too_lo
     monkeypatch.setattr(drawing, "picture", lambda *_, **__: {"mark": 5})
     with pytest.raises(ReportFault, match="could not be drawn: "):
         draw([chart])
+
+
+def test_a_preview_is_made_by_a_worker_on_request_and_sends_nothing(
+    url: str, connection: Connection, api: Api, mailbox: Mailbox
+) -> None:
+    declare_reports(connection, replace(REPORT, days="all"), replace(REPORT, name="nowhere", board="Nowhere"))
+    asked = {name: api.request(f"/api/notifications/reports/{name}/previews", "POST") for name in ("week", "nowhere")}
+    assert [each.status_code for each in asked.values()] == [202, 202]
+    waiting = asked["week"].json()
+    assert (waiting["state"], waiting["page_url"], waiting["requested_by"]) == ("queued", None, "anonymous")
+    assert asked["week"].headers["location"] == waiting["status_url"]
+    assert api.request(waiting["status_url"]).headers["retry-after"] == "1"
+    assert api.request(f"{waiting['status_url']}/page").status_code == 404
+    assert make_previews(quick(connection, api)) == 2
+    done = api.get(waiting["status_url"])
+    page = api.client.get(done["page_url"])
+    assert page.text.count("data:image/png;base64,") == 5 and "<h1>Monday &lt;meeting&gt;</h1>" in page.text
+    assert "sandbox" in page.headers["content-security-policy"]
+    failed = api.get(asked["nowhere"].json()["status_url"])
+    assert (failed["state"], failed["page_url"]) == ("failed", None)
+    assert "There is no board 'Nowhere'" in failed["problem"]
+    assert make_previews(quick(connection, api)) == 0
+    deliver(url)
+    assert mailbox.mails == [] and list_editions(connection) == []
+    for path, method in (
+        ("/api/notifications/reports/unknown/previews", "POST"),
+        (f"/api/notifications/reports/previews/{uuid4()}", "GET"),
+    ):
+        assert api.request(path, method).status_code == 404
+
+
+def test_a_preview_that_ends_its_worker_is_not_made_for_ever(connection: Connection, api: Api) -> None:
+    declare_reports(connection, REPORT)
+    status = api.request("/api/notifications/reports/week/previews", "POST").json()["status_url"]
+
+    class Killed(BaseException):
+        """Ends a process."""
+
+    def die(*_: Any) -> Composed:
+        raise Killed
+
+    for _ in range(3):
+        with pytest.raises(Killed):
+            make_previews(runner(connection, api, compose=die))
+    assert make_previews(runner(connection, api, compose=die)) == 1
+    assert "has ended its worker 3 times" in api.get(status)["problem"]
+
+
+def test_few_previews_wait_and_few_are_kept(connection: Connection, api: Api) -> None:
+    declare_reports(connection, REPORT)
+    connection.execute("TRUNCATE notify.previews")
+    connection.execute(
+        "INSERT INTO notify.previews (report, requested_by, state) "
+        "SELECT 'week', 'ada', 'done' FROM generate_series(1, 60)"
+    )
+    path = "/api/notifications/reports/week/previews"
+    statuses = [api.request(path, "POST").status_code for _ in range(21)]
+    assert statuses == [202] * 20 + [503]
+    assert connection.execute("SELECT count(*) FROM notify.previews").fetchone() == (49,)
+    connection.execute("UPDATE notify.previews SET requested_at = now() - interval '25 hours'")
+    assert api.request(path, "POST").status_code == 202
+    assert connection.execute("SELECT count(*) FROM notify.previews").fetchone() == (1,)
+    connection.execute("TRUNCATE notify.previews")
 
 
 def test_a_preview_is_one_page_with_its_pictures(connection: Connection, api: Api) -> None:

@@ -193,13 +193,18 @@ def _add_source(url: str, folder: Path) -> None:
 
 
 def _add_edition(url: str) -> None:
-    """The example of the OpenAPI document: edition 17 was published."""
+    """The examples of the OpenAPI document: edition 17 was published, and a preview made."""
     with connect(url) as connection:
         store_reports(connection, [Report("monday_figures", "Monday meeting", "0 7 * * 1", ("fleet-desk",))])
         connection.execute(
             "INSERT INTO notify.editions (edition_id, report_id, window_at, outcome, ended_at, content) "
             "OVERRIDING SYSTEM VALUE SELECT 17, report_id, now(), 'published', now(), %s FROM notify.reports",
             (encode_edition(Edition("<p>Figures</p>", "Figures", [], [])),),
+        )
+        connection.execute(
+            "INSERT INTO notify.previews (preview_id, report, state, requested_by, finished_at, title, content) "
+            "SELECT %s, 'monday_figures', 'done', 'anonymous', now(), 'Monday meeting', content FROM notify.editions",
+            (BOARD_ID,),
         )
 
 

@@ -12,11 +12,12 @@ from playwright.sync_api import Page, expect
 from logistics_core.database_contract.notifications import EndpointChannel
 from logistics_core.editions import Edition, encode_edition
 from logistics_core.signed_ids import signed_id
-from logistics_pipeline.database.connections import connect
+from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.notifying.declaring.declaration import Endpoint
 from logistics_pipeline.notifying.publishing import publish
 from logistics_pipeline.reporting.declaration import Report
 from logistics_pipeline.reporting.declaring import store_reports
+from tests.browser.conftest import wait_until
 from tests.notifying.events import declare, event
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -43,6 +44,40 @@ def told(needs_chromium: None, new_dashboard: Callable[[], Any]) -> Any:
         )
     made.start()
     return made
+
+
+def test_a_report_is_previewed_before_it_is_due(told: Any, new_page: Any) -> None:
+    page, _ = new_page(told, "/notifications")
+    edition = Edition("<p>57 shipments</p>", "", [], [])
+
+    def preview(made: Callable[[Connection], Any]) -> Any:
+        rows_of(page, "All reports").get_by_role("button", name="Preview week").click()
+        form = page.get_by_role("dialog", name="Preview of week")
+        expect(form).to_contain_text("A worker makes it")
+        with connect(told.database_url) as connection:
+            wait_until(lambda: made(connection).rowcount)
+        return form
+
+    form = preview(
+        lambda connection: connection.execute(
+            "UPDATE notify.previews SET state = 'done', title = 'This week', content = %s, finished_at = now()",
+            (encode_edition(edition),),
+        )
+    )
+    with page.expect_popup() as opened:
+        form.get_by_role("link", name="Open the page").click()
+    expect(opened.value.get_by_text("57 shipments")).to_be_visible()
+    opened.value.close()
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    form.get_by_role("button", name="Close").click()
+    form = preview(
+        lambda connection: connection.execute(
+            "UPDATE notify.previews SET state = 'failed', problem = 'There is no board.', finished_at = now() "
+            "WHERE state = 'queued'"
+        )
+    )
+    expect(form.get_by_role("alert")).to_have_text("It would not be sent now: There is no board.")
 
 
 def test_messages_reports_and_addresses_are_seen_and_a_recipient_unsubscribes(told: Any, new_page: Any) -> None:

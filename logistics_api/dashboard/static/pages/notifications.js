@@ -1,11 +1,13 @@
 // Notifications: messages and what became of them, endpoints, reports with their editions, addresses that get no mail.
 
-import { url } from "../api.js";
-import { h } from "../dom.js";
+import { ApiError, get, send, url } from "../api.js";
+import { h, replace } from "../dom.js";
 import { count } from "../format.js";
 import { at } from "../root.js";
+import { may } from "../session.js";
 import { badge } from "../components/badges.js";
 import { parameterSelect } from "../components/choices.js";
+import { openDialog } from "../components/dialogs.js";
 import { panel } from "../components/panel.js";
 import { table } from "../components/table.js";
 import { keepTimes, when } from "../components/times.js";
@@ -120,6 +122,7 @@ function reportTable(reports) {
       { key: "schedule", label: "Schedule", node: (schedule, { time_zone: zone }) => [h("code", {}, schedule), ` ${zone}`] },
       { key: "endpoints", label: "Endpoints", wrap: true, format: (names) => names.join(", ") },
       { key: "editions", label: "Last edition", node: ([last]) => (last ? edition(last) : "None yet") },
+      { key: "title", label: "Actions", node: (_, row) => previewButton(row) },
     ],
     detail: ({ editions: [last] }) => last?.reason && h("p", { class: "muted" }, last.reason),
   });
@@ -129,6 +132,34 @@ function edition({ edition_id: id, outcome, window_at: window }) {
   const words = badge(...OUTCOMES[outcome]);
   const page = outcome === "published" && h("a", { href: at(`${MESSAGES}/reports/editions/${id}`), target: "_blank", rel: "noopener" }, "Show it");
   return [words, " ", when(window), " ", page];
+}
+
+/** Shows a report as it would be sent now, for those who may ask for it. */
+function previewButton({ name }) {
+  const button = h("button", { type: "button", class: "button", hidden: true, "data-focus": `preview-${name}`, "aria-label": `Preview ${name}`, onclick: () => preview(name) }, "Preview");
+  may("ingest").then((allowed) => (button.hidden = !allowed));
+  return button;
+}
+
+/** Asks for a preview, and waits in a dialog until a worker has made it. */
+async function preview(name) {
+  const host = h("div", { class: "stack" }, h("p", { class: "muted", role: "status" }, "A worker makes it …"));
+  openDialog({ title: `Preview of ${name}`, content: host });
+  try {
+    const asked = await (await send(`${MESSAGES}/reports/${encodeURIComponent(name)}/previews`, { method: "POST" })).json();
+    const address = `${MESSAGES}/reports/previews/${asked.preview_id}`;
+    let found = asked;
+    for (let seconds = 0; found.state === "queued" && host.isConnected; seconds += 1) {
+      if (seconds === 20) replace(host, h("p", { class: "muted", role: "status" }, "No worker has made it yet. ", h("code", {}, "logistics up"), " starts one."));
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      found = await get(address);
+    }
+    if (found.state === "failed") replace(host, h("p", { class: "note warn", role: "alert" }, `It would not be sent now: ${found.problem}`));
+    if (found.state === "done") replace(host, h("p", { role: "status" }, "This is how it would be sent now. Nobody has got it."), h("a", { class: "button primary", href: at(`${address}/page`), target: "_blank", rel: "noopener" }, "Open the page"));
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    replace(host, h("p", { class: "note warn", role: "alert" }, error.reason));
+  }
 }
 
 function addressTable(suppressions) {

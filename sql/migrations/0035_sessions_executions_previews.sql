@@ -55,3 +55,44 @@ $$;
 ALTER TABLE models.executions ADD COLUMN IF NOT EXISTS executions bigint NOT NULL DEFAULT 1 CHECK (executions > 0);
 COMMENT ON COLUMN models.executions.executions IS 'How many a row stands for: old ones are summed up';
 CREATE INDEX IF NOT EXISTS predictions_by_execution ON models.predictions (execution_id);
+
+-- Previews of reports: people ask for one, the worker makes it, and it is kept for a day.
+CREATE TABLE IF NOT EXISTS notify.previews (
+    preview_id   uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    report       text NOT NULL,
+    state        text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'done', 'failed')),
+    requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    requested_by text NOT NULL CHECK (requested_by <> '' AND length(requested_by) <= 200),
+    tries        integer NOT NULL DEFAULT 0,
+    finished_at  timestamptz,
+    title        text,
+    content      bytea,
+    problem      text
+);
+COMMENT ON TABLE notify.previews IS 'Reports as they would be sent now, for a day, the newest fifty: one row per request';
+COMMENT ON COLUMN notify.previews.report IS 'Name of the report';
+COMMENT ON COLUMN notify.previews.tries IS 'How often a worker began to make it';
+COMMENT ON COLUMN notify.previews.content IS 'The page with its pictures and tables, as in notify.editions; NULL until it is done';
+COMMENT ON COLUMN notify.previews.problem IS 'Why it could not be made, in a sentence';
+
+CREATE OR REPLACE FUNCTION notify.request_preview(wanted_report text, requester text)
+RETURNS uuid
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+DECLARE
+    new_preview uuid;
+BEGIN
+    DELETE FROM notify.previews
+    WHERE requested_at < pg_catalog.now() - interval '1 day'
+        OR preview_id NOT IN (SELECT preview_id FROM notify.previews ORDER BY requested_at DESC LIMIT 49);
+    INSERT INTO notify.previews (report, requested_by)
+    SELECT wanted_report, requester
+    WHERE (SELECT count(*) FROM notify.previews WHERE state = 'queued') < 20
+    RETURNING preview_id INTO new_preview;
+    RETURN new_preview;
+END
+$$;
+COMMENT ON FUNCTION notify.request_preview IS 'Asks a worker for a report as it would be sent now; returns the ID of the request, NULL if twenty wait';
+REVOKE ALL ON FUNCTION notify.request_preview FROM public;
