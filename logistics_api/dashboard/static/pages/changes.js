@@ -74,7 +74,7 @@ export function build(view) {
         caption: "Changes, newest first",
         rows: entries,
         columns: [
-          { key: "changed_at", label: "When", head: true, format: moment },
+          { key: "changed_at", label: "When", head: true, wrap: true, format: moment },
           { key: "actor", label: "Who", node: ({ name, kind }) => [name, h("span", { class: "muted" }, ` · ${ACTORS[kind] ?? kind}`)] },
           { key: "action", label: "What was done", format: words },
           { key: "object", label: "To what", wrap: true, node: (name, entry) => [h("span", { class: "muted" }, `${words(entry.kind)} `), titleOf(entry) ?? name] },
