@@ -2,13 +2,17 @@
 
 import json
 import os
+import time
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from logistics_core.database_contract.notifications import EndpointChannel, MessageState
 from logistics_pipeline.cli import app
+from logistics_pipeline.cli import notifications as cli_notifications
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.housekeeping import Retention, run_housekeeping
 from logistics_pipeline.notifying import ledger
@@ -133,6 +137,30 @@ def test_an_endpoint_is_tried_out_and_dead_letters_are_resent(run, sink: Sink) -
     assert "good" in run("endpoints")[1] and run("list", "--state", "delivered")[0] == 0
     assert "title" in run("schema")[1]
     assert run("preview", "good")[1].startswith("[Critical] This is a test")
+
+
+def test_a_test_waits_for_a_worker_that_was_faster(
+    run: Any, connection: Connection, delivery: Delivery, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(_: object) -> Reply:
+        time.sleep(0.4)
+        return Reply(204)
+
+    sink.by_path["/good"] = slowly
+    original, worker = cli_notifications._hurry, Thread(target=delivery.run_due)
+
+    def overtaken(*given: Any) -> list[int]:
+        numbers = original(*given)
+        worker.start()
+        is_taken = "SELECT count(*) FROM notify.messages WHERE locked_until IS NOT NULL"
+        while connection.execute(is_taken).fetchone() == (0,):
+            time.sleep(0.01)
+        return numbers
+
+    monkeypatch.setattr(cli_notifications, "_hurry", overtaken)
+    code, said = run("test", "good", "--json")
+    worker.join()
+    assert (code, json.loads(said)["state"]) == (0, MessageState.DELIVERED)
 
 
 def test_old_events_go_with_their_messages_unless_one_waits(
