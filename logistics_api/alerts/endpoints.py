@@ -27,6 +27,7 @@ from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_res
 from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import DIGITS
+from logistics_core.alert_rules.built_in import BUILT_IN
 
 LONGEST_SILENCE = timedelta(days=366)
 
@@ -120,6 +121,7 @@ async def list_silences(_: NoParameters, database: Reader) -> Response:
 async def add_silence(_: NoParameters, request: Request, database: Reader) -> Response:
     """Keeps incidents from being announced for a time. They are recorded, and announced after it if still open."""
     body = await read_json(request, NewSilence)
+    await check_rule(database, body.rule)
     starts_at = with_zone("starts_at", body.starts_at or datetime.now(UTC))
     ends_at = with_zone("ends_at", body.ends_at)
     if not timedelta(0) < ends_at - starts_at <= LONGEST_SILENCE or ends_at <= datetime.now(UTC):
@@ -154,6 +156,17 @@ async def end_silence(silence_id: SilenceId, _: NoParameters, request: Request, 
         detail = f"No silence {silence_id} is in force. /api/alerts/silences lists those that are."
         raise Problem(404, "unknown-silence", "Unknown silence", detail)
     return Response(status_code=204)
+
+
+async def check_rule(database: Database, name: str | None) -> None:
+    """Refuses to keep a rule silent that does not exist: it would keep nothing from being announced.
+
+    Raises:
+        Problem: 422.
+    """
+    if name is None or name in BUILT_IN or await database.fetch_value(queries.IS_RULE, {"name": name}):
+        return
+    raise refused_parameter("rule", "the name of a rule, as in /api/alerts/rules, or null for all", name, "body")
 
 
 def with_zone(name: str, moment: datetime) -> datetime:

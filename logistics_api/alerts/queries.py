@@ -217,6 +217,13 @@ FROM alert.windows
 WHERE ends_at > now() AND ended_at IS NULL
 """
 
+IS_RULE = """
+-- Says whether there is a rule of a name.
+-- One row: true or false.
+-- Reads alert.rules.
+SELECT EXISTS (SELECT FROM alert.rules WHERE name = %(name)s AND removed_at IS NULL)
+"""
+
 ACT = f"SELECT {ACT_ON_INCIDENT}"
 ADD = f"SELECT {ADD_SILENCE}"
 END = f"SELECT {END_SILENCE}"

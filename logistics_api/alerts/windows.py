@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request, Response
 
 from logistics_api.alerts import queries
-from logistics_api.alerts.endpoints import LONGEST_SILENCE, with_zone
+from logistics_api.alerts.endpoints import LONGEST_SILENCE, check_rule, with_zone
 from logistics_api.alerts.schemas import NewWindow, Window, Windows
 from logistics_api.contracts.bodies import read_json
 from logistics_api.database.pool import Reader
@@ -44,6 +44,7 @@ async def list_windows(_: NoParameters, database: Reader) -> Response:
 async def add_window(_: NoParameters, request: Request, database: Reader) -> Response:
     """Keeps incidents from being announced in hours that come again. They are announced after these if still open."""
     body = await read_json(request, NewWindow)
+    await check_rule(database, body.rule)
     ends_at, now = with_zone("ends_at", body.ends_at), datetime.now(UTC)
     if not timedelta(0) < ends_at - now <= LONGEST_SILENCE:
         raise refused_parameter("ends_at", "a moment in the future, at most 366 days away", str(ends_at), "body")

@@ -107,9 +107,16 @@ def _ask_about_alerts(case: Any) -> None:
     if isinstance(case.body, dict) and "definition" in case.body:
         case.body["definition"] = EXAMPLE
     if case.operation.label == "POST /api/alerts/silences" and isinstance(case.body, dict):
-        case.body |= {"starts_at": None, "ends_at": _tomorrow(), "reason": "a test", "labels": {"dataset": "shipments"}}
+        case.body |= {
+            "rule": "file_failed",
+            "starts_at": None,
+            "ends_at": _tomorrow(),
+            "reason": "a test",
+            "labels": {"dataset": "shipments"},
+        }
     if case.operation.label == "POST /api/alerts/windows" and isinstance(case.body, dict):
         case.body |= {
+            "rule": None,
             "ends_at": _tomorrow(),
             "reason": "a test",
             "labels": {},

@@ -148,6 +148,7 @@ WINDOW = {"hours": {"from": "02:00", "to": "04:00"}, "ends_at": "2099-01-01T00:0
         ({"hours": {"days": ["sunday"]}}, "days"),
         ({"hours": {"until": "04:00"}}, "until"),
         ({"reason": " "}, "reason"),
+        ({"rule": "file_faild"}, "the name of a rule, as in /api/alerts/rules, or null for all"),
     ],
 )
 def test_a_window_that_makes_no_sense_is_refused_by_name(site: tuple[str, Any], change: Any, message: str) -> None:

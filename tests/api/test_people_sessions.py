@@ -379,6 +379,16 @@ def test_headers_that_a_client_may_have_slipped_in_or_that_name_nobody_are_refus
         assert refused.json()["type"] == "urn:logistics:problem:proxy-person-invalid"
 
 
+def test_groups_in_another_order_are_the_same_session(proxied: tuple[Any, str]) -> None:
+    for groups in ("readers,dispatch", "dispatch, readers", "dispatch,readers"):
+        assert proxied[0].client.get(PROTECTED, headers=named("lin", groups)).status_code == 200
+    with connect(proxied[1]) as connection:
+        assert len(list_sessions(connection, "lin")) == 1
+        assert connection.execute(
+            "SELECT count(*) FROM access.sessions JOIN access.people USING (person_id) WHERE subject = 'lin'"
+        ).fetchone() == (1,)
+
+
 def test_a_group_that_the_proxy_takes_away_again_is_gone(
     proxied: tuple[Any, str], wait_until: Callable[..., None]
 ) -> None:

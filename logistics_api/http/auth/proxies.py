@@ -54,8 +54,9 @@ class TrustedProxy:
             self._refuse_repeated(sent)
         if not user:
             return None
-        described = b"\0".join([b"proxy", self._secret, *(headers.get(name, b"") for name in self._names)])
-        return sha256(described).digest()
+        *others, groups = (headers.get(name, b"") for name in self._names)
+        in_order = b",".join(sorted(group.strip() for group in groups.split(b",")))  # proxies send them in any order
+        return sha256(b"\0".join([b"proxy", self._secret, *others, in_order])).digest()
 
     def _refuse_repeated(self, sent: RawHeaders) -> None:
         names = [name for name, _ in sent]
