@@ -17,21 +17,24 @@ from logistics_pipeline.reporting.faults import ReportFault
 from logistics_pipeline.reporting.running import ReportRunner
 
 MOST_TRIES = 3
+MOST_AT_ONCE = 3
+"""Then editions have their turn, and the worker says that it lives."""
 
 log = logging.getLogger("logistics.reports")
 
 
 def make_previews(runner: ReportRunner) -> int:
-    """Makes the previews that wait, the one that has waited longest first. Returns how many.
+    """Makes a few of the previews that wait, the one that has waited longest first. Returns how many.
 
     Raises:
         TransientError, psycopg.Error: the database is gone; what waits is made later.
     """
-    made = 0
-    while (row := runner.connection.execute(read_sql("reporting/begin_preview").encode()).fetchone()) is not None:
+    for made in range(MOST_AT_ONCE):
+        row = runner.connection.execute(read_sql("reporting/begin_preview").encode()).fetchone()
+        if row is None:
+            return made
         _end(runner, row[0], *_make(runner, row[1], row[2]))
-        made += 1
-    return made
+    return MOST_AT_ONCE
 
 
 def _make(runner: ReportRunner, name: str, tries: int) -> tuple[str | None, bytes | None, str | None]:
