@@ -26,6 +26,8 @@ LONGEST_PATH = 1_500
 LONGEST_STATE = 4_000
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _LOCAL_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
+_UPWARDS = re.compile(r"[^?#]*/(\.|%2e){1,2}([/?#]|$)", re.IGNORECASE)
+"""A path that leads out of the folder in which a proxy publishes this API."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,12 @@ def resume(secret: str | None, state: str) -> Flow:
 
 
 def is_local_path(path: str) -> bool:
-    """Whether a browser that is sent there stays on this host, which it leaves after two slashes or a backslash."""
-    return len(path) <= LONGEST_PATH and path.isascii() and _LOCAL_PATH.fullmatch(path) is not None
+    """Whether a browser that is sent there stays with this API.
+
+    It leaves the host after two slashes or a backslash, and the path of this API, below a proxy's prefix, by `..`.
+    """
+    is_plain = len(path) <= LONGEST_PATH and path.isascii()
+    return is_plain and _LOCAL_PATH.fullmatch(path) is not None and _UPWARDS.match(path) is None
 
 
 def _signature(secret: str, body: str) -> str:
