@@ -56,6 +56,7 @@ from logistics_api.monitoring import endpoints as monitoring
 from logistics_api.monitoring.gauges import add_gauges
 from logistics_api.monitoring.pipeline import Pipeline
 from logistics_api.monitoring.recording import Metrics
+from logistics_api.my_notifications import endpoints as my_notifications
 from logistics_api.notifications import endpoints as notifications
 from logistics_api.notifications import previews, reports, unsubscribing
 from logistics_api.openid.provider import make_provider
@@ -216,6 +217,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[Router, ...]:
         identities.router,
         sources.router,
         notifications.router,
+        my_notifications.router,
         reports.router,
         previews.router,
         unsubscribing.make_router(),

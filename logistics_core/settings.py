@@ -493,6 +493,11 @@ class Settings(BaseSettings):
         return tuple(role for role in Role if role in found)
 
     @cached_property
+    def reading_groups(self) -> tuple[str, ...] | None:
+        """Groups whose people may read; None: everybody who signs in may."""
+        return tuple(sorted(self.roles_of_groups)) if self.default_role is None else None
+
+    @cached_property
     def raw_dir(self) -> Path:
         return self.data_dir / "raw"
 

@@ -32,7 +32,10 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA
 ingest, raw, history, analytics, access, catalogue, rollups, boards, source, forecast, identity, models,
 alert, notify
 GRANT SELECT ON TABLES TO logistics_reader;
-REVOKE SELECT ON notify.signing_keys FROM logistics_reader;
+REVOKE SELECT ON notify.signing_keys, notify.push_keys, notify.push_subscriptions FROM logistics_reader;
+GRANT SELECT (key_id, public_key) ON notify.push_keys TO logistics_reader;
+GRANT SELECT (subscription_id, person_id, endpoint_id, digest, name, added_at)
+ON notify.push_subscriptions TO logistics_reader;
 
 GRANT USAGE ON SCHEMA ingest, access, catalogue, boards, source, identity, models, alert, notify
 TO logistics_operator;
@@ -46,7 +49,9 @@ alert.add_window, alert.end_window,
 identity.make_link, identity.decide_proposal,
 models.request_job, models.cancel_job,
 access.sign_in, access.sign_out, access.extend_sessions,
-notify.unsubscribe, notify.subscribe_again, notify.request_preview
+notify.unsubscribe, notify.subscribe_again, notify.request_preview,
+notify.change_preferences, notify.subscribe_person_again, notify.mark_messages,
+notify.add_push_subscription, notify.remove_push_subscription, notify.send_test
 TO logistics_operator;
 
 -- Until schema version 0026 the reader could call them.

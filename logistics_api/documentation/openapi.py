@@ -16,6 +16,7 @@ from logistics_api.http.responses import problem_response
 from logistics_api.measures.definitions import with_currency
 from logistics_api.models.inference import InferenceRequest
 from logistics_api.models.schemas import ModelJobRequest
+from logistics_api.my_notifications.schemas import Marks, NewPushSubscription, Preferences, WantedTest
 from logistics_core.catalogue import Catalogue
 
 WAYS_TO_SEND_A_KEY: dict[str, dict[str, str]] = {
@@ -68,6 +69,7 @@ HEADERS = {
 
 BODIES = (
     InferenceRequest, ModelJobRequest, Acknowledgement, Assignment, Comment, NewSilence, NewWindow, NewRule, RuleChange,
+    Marks, NewPushSubscription, Preferences, WantedTest,
     NewTrial,
 )  # fmt: skip
 """Models of bodies that are in no response: operations read them themselves, with a limit on their size."""

@@ -1,4 +1,7 @@
-"""Statements about notifications. They only read, but for the functions that links and previews call."""
+"""Statements about what notifications.yaml declares, and what came of it.
+
+They only read, but for the functions that links and previews call. What is of people is nobody else's: `my_notifications`.
+"""
 
 from collections.abc import Collection
 
@@ -9,6 +12,7 @@ from logistics_core.database_contract.notifications import SUBSCRIBE_AGAIN as SU
 from logistics_core.database_contract.notifications import UNSUBSCRIBE as UNSUBSCRIBE_CALL
 
 _FILTERS = {
+    "declared": "endpoint.person_id IS NULL",
     "state": "message.state = ANY(%(state)s)",
     "endpoint": "endpoint.name = %(endpoint)s",
     "topic": "event.topic = %(topic)s",
@@ -40,7 +44,7 @@ WITH page AS (
     INNER JOIN notify.endpoints AS endpoint ON message.endpoint_id = endpoint.endpoint_id
     LEFT JOIN notify.events AS event ON message.event_id = event.event_id
     LEFT JOIN notify.digests AS digest ON message.digest_id = digest.digest_id AND message.event_id IS NULL
-    {where(_FILTERS, given)}
+    {where(_FILTERS, ["declared", *given])}
     ORDER BY message.message_id DESC
     LIMIT %(limit)s + 1
 ),
@@ -119,7 +123,7 @@ SELECT json_build_object(
             FROM notify.messages AS message
             WHERE message.endpoint_id = endpoint.endpoint_id
         ) AS lately
-        WHERE endpoint.removed_at IS NULL
+        WHERE endpoint.removed_at IS NULL AND endpoint.person_id IS NULL
     ),
     'days', (
         SELECT coalesce(json_agg(row_to_json(by_day) ORDER BY by_day.day DESC), '[]')
@@ -160,7 +164,7 @@ SELECT coalesce(json_agg(json_build_object(
 FROM (
     SELECT event_id, key, topic, severity, title, text, facts, path, occurred_at, published_at
     FROM notify.events
-    WHERE %(topic)s::text IS NULL OR topic = %(topic)s
+    WHERE person_id IS NULL AND (%(topic)s::text IS NULL OR topic = %(topic)s)
     ORDER BY event_id DESC
     LIMIT %(limit)s
 ) AS event
@@ -183,7 +187,21 @@ SELECT coalesce(json_agg(json_build_object(
 ) ORDER BY entry.suppressed_at DESC, entry.suppression_id DESC), '[]')::text
 FROM (
     SELECT suppression_id, recipient, endpoint_id, topic, kind, reason, suppressed_at
-    FROM notify.suppressions
+    FROM notify.suppressions AS known
+    WHERE
+        endpoint_id IN (SELECT declared.endpoint_id FROM notify.endpoints AS declared WHERE declared.person_id IS NULL)
+        OR (
+            endpoint_id IS NULL
+            AND (
+                NOT EXISTS (SELECT FROM access.people AS person WHERE lower(person.email) = known.recipient)
+                OR EXISTS (
+                    SELECT
+                    FROM notify.endpoints AS declared
+                    CROSS JOIN unnest(declared.recipients) AS declared_recipient (address)
+                    WHERE declared.person_id IS NULL AND lower(declared_recipient.address) = known.recipient
+                )
+            )
+        )
     ORDER BY suppressed_at DESC, suppression_id DESC
     LIMIT 1000
 ) AS entry

@@ -31,6 +31,8 @@ class ObjectKind(StrEnum):
     MESSAGE = "message"
     REPORT = "report"
     MAINTENANCE_WINDOW = "maintenance_window"
+    PREFERENCES = "preferences"
+    PUSH_SUBSCRIPTION = "push_subscription"
     PERSON = "person"
     SESSION = "session"
     GROUP = "group"

@@ -31,6 +31,8 @@ class EndpointChannel(StrEnum):
     """In the dashboard: a message is delivered once its row is there."""
     APPRISE = "apprise"
     """Whatever else the library Apprise reaches."""
+    PUSH = "push"
+    """A browser of a person, through its push service. Nobody declares it: people choose it for themselves."""
 
 
 class MessageState(StrEnum):
@@ -93,3 +95,26 @@ SUBSCRIBE_AGAIN = "notify.subscribe_again(%(link)s, %(code)s)"
 
 REQUEST_PREVIEW = "notify.request_preview(%(report)s, %(requested_by)s)"
 """SQL call that asks a worker for a report as it would be sent now, and returns the ID; NULL if too many wait."""
+CHANGE_PREFERENCES = (
+    "notify.change_preferences(%(person_id)s, %(version)s, %(time_zone)s, %(quiet_from)s::time, %(quiet_until)s::time, "
+    "%(channels)s::jsonb)"
+)
+"""SQL call that changes what a person wants to be told and returns the new version; NULL if they do not have the known
+version any more."""
+
+SUBSCRIBE_PERSON_AGAIN = "notify.subscribe_person_again(%(person_id)s)"
+"""SQL call that takes back what a person has unsubscribed from by links; returns how many entries that ends."""
+
+MARK_MESSAGES = "notify.mark_messages(%(person_id)s, %(message_ids)s::bigint[], %(up_to)s::bigint, %(is_read)s)"
+"""SQL call that marks messages in the inbox of a person as read or unread; returns how many that changes."""
+
+ADD_PUSH_SUBSCRIPTION = (
+    "notify.add_push_subscription(%(person_id)s, %(url)s, %(digest)s, %(p256dh)s, %(auth)s, %(name)s)"
+)
+"""SQL call that has a browser show the notifications of a person; returns its ID, NULL if they have twenty already."""
+
+REMOVE_PUSH_SUBSCRIPTION = "notify.remove_push_subscription(%(person_id)s, %(subscription_id)s)"
+"""SQL call that takes that back; NULL if it is none of theirs."""
+
+SEND_TEST = "notify.send_test(%(person_id)s, %(channel)s, %(title)s, %(text)s)"
+"""SQL call that sends a test to a person by one channel; returns to how many endpoints."""

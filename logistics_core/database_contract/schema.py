@@ -26,7 +26,7 @@ API_READS: Mapping[str, frozenset[str]] = {
     "access.keys": frozenset(
         {"digest", "expires_at", "key_id", "name", "requests_per_second", "revoked_at", "row_access", "scopes"}
     ),
-    "access.people": frozenset({"disabled_at", "email", "groups", "name", "person_id"}),
+    "access.people": frozenset({"disabled_at", "email", "groups", "name", "person_id", "zone"}),
     "access.sessions": frozenset({"digest", "ended_at", "ends_at", "idle_ends_at", "method", "person_id"}),
     "alert.evaluations": frozenset({"error", "evaluated_at", "rule", "subjects"}),
     "alert.events": frozenset({"at", "author", "incident_id", "kind", "number", "text", "value"}),
@@ -586,6 +586,8 @@ API_READS: Mapping[str, frozenset[str]] = {
             "failures",
             "name",
             "paused_until",
+            "person_id",
+            "recipients",
             "removed_at",
             "time_zone",
             "title",
@@ -598,9 +600,11 @@ API_READS: Mapping[str, frozenset[str]] = {
             "key",
             "occurred_at",
             "path",
+            "person_id",
             "published_at",
             "severity",
             "text",
+            "thread",
             "title",
             "topic",
         }
@@ -615,12 +619,14 @@ API_READS: Mapping[str, frozenset[str]] = {
             "event_id",
             "message_id",
             "published_at",
+            "read_at",
             "reason",
             "recipient",
             "state",
             "thread",
         }
     ),
+    "notify.preferences": frozenset({"channels", "person_id", "quiet_from", "quiet_until", "time_zone", "version"}),
     "notify.previews": frozenset(
         {
             "content",
@@ -633,6 +639,10 @@ API_READS: Mapping[str, frozenset[str]] = {
             "state",
             "title",
         }
+    ),
+    "notify.push_keys": frozenset({"public_key"}),
+    "notify.push_subscriptions": frozenset(
+        {"added_at", "digest", "endpoint_id", "name", "person_id", "subscription_id"}
     ),
     "notify.reports": frozenset(
         {
@@ -647,6 +657,7 @@ API_READS: Mapping[str, frozenset[str]] = {
             "title",
         }
     ),
+    "notify.shared_settings": frozenset({"settings"}),
     "notify.subscriptions": frozenset(
         {
             "endpoint_id",

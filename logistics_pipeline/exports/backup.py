@@ -1,8 +1,8 @@
 """Exports everything that cannot be computed from something else, and restores a database from it.
 
 What is left out: figures, which are computed anew; keys of the API and sessions of people, of which only hashes exist;
-requests that somebody waits for at the moment; and messages, which would be sent twice. Who wants no mail is kept, and
-so are people and the audit log.
+requests that somebody waits for at the moment; messages, which would be sent twice; the keys of links and of web push,
+with the browsers that know them. Who wants no mail is kept, and so are people, what they want, and the audit log.
 """
 
 import csv
@@ -45,6 +45,8 @@ _LEFT_OUT = frozenset(
         "notify.events",
         "notify.messages",
         "notify.previews",
+        "notify.push_keys",
+        "notify.push_subscriptions",
         "notify.reports",
         "notify.signing_keys",
     }

@@ -118,7 +118,8 @@ class Delivery:
         if len(self._running) > _MOST_AT_ONCE // 2:
             return
         ends_at = monotonic() + self.lease_seconds
-        claimed = outbox.claim(self._opened(), self._lease, _MOST_AT_ONCE - len(self._running), self.lease_seconds)
+        most, groups = _MOST_AT_ONCE - len(self._running), self.settings.reading_groups
+        claimed = outbox.claim(self._opened(), self._lease, most, self.lease_seconds, groups)
         for message in claimed:
             self._running.add(self._pool.submit(_attempt, self.channels.send, message, ends_at))
 

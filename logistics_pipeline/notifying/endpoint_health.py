@@ -1,7 +1,7 @@
 """How endpoints do: failures in a row, pauses that they ask for, and the end of one that fails for days."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from logistics_core.database_contract.notifications import AttemptOutcome, Severity
 from logistics_core.sql_files import read_sql
@@ -40,7 +40,7 @@ def _note(connection: Connection, endpoint_id: int, results: Sequence[Result]) -
     failures, fails_for_long = row
     gone = next((each for each in failed if each.outcome.outcome is AttemptOutcome.GONE), None)
     if gone is not None:
-        disable(connection, endpoint_id, "The receiver wants no more messages (410).")
+        disable(connection, endpoint_id, f"The receiver wants no more messages ({gone.outcome.status}).")
     elif fails_for_long and failures >= FEWEST_FAILURES:
         last = failed[-1].outcome.detail or "it gave no reason"
         days = LONGEST_FAILURE.days
@@ -48,16 +48,19 @@ def _note(connection: Connection, endpoint_id: int, results: Sequence[Result]) -
 
 
 def disable(connection: Connection, endpoint_id: int, reason: str) -> None:
-    """Sends nothing more to an endpoint, ends what waits for it, and tells the other endpoints."""
+    """Sends nothing more to an endpoint, ends what waits for it, and tells the others: of a person only theirs."""
     row = connection.execute(
         "UPDATE notify.endpoints SET disabled_at = clock_timestamp(), disabled_reason = %s "
-        "WHERE endpoint_id = %s AND disabled_at IS NULL RETURNING name, disabled_at",
+        "WHERE endpoint_id = %s AND disabled_at IS NULL RETURNING name, disabled_at, person_id",
         (reason, endpoint_id),
     ).fetchone()
     if row is None:
         return
-    name, disabled_at = row
+    name, disabled_at, person_id = row
     ended = end_open_messages(connection, endpoint_id, f"The endpoint is disabled: {reason}")
+    if person_id is not None:
+        _tell_person(connection, person_id, endpoint_id, disabled_at, reason)
+        return
     event = Event(
         topic=DISABLED_TOPIC, key=f"{DISABLED_TOPIC}:{endpoint_id}:{disabled_at.isoformat()}",
         severity=Severity.WARNING, title=f"Nothing is sent to {name} any more",
@@ -67,6 +70,25 @@ def disable(connection: Connection, endpoint_id: int, reason: str) -> None:
         path="/notifications", thread=f"endpoint:{endpoint_id}", occurred_at=disabled_at,
     )  # fmt: skip
     publish_to(connection, event, without=[endpoint_id])
+
+
+def _tell_person(connection: Connection, person_id: int, endpoint_id: int, disabled_at: datetime, reason: str) -> None:
+    rows = connection.execute(
+        "SELECT coalesce(browser.name, 'mails to ' || endpoint.recipients[1]), other.endpoint_id "
+        "FROM notify.endpoints AS endpoint LEFT JOIN notify.push_subscriptions AS browser USING (endpoint_id) "
+        "LEFT JOIN notify.endpoints AS other ON other.person_id = endpoint.person_id "
+        "AND other.endpoint_id <> endpoint.endpoint_id AND other.removed_at IS NULL WHERE endpoint.endpoint_id = %s",
+        (endpoint_id,),
+    ).fetchall()
+    name = rows[0][0]
+    event = Event(
+        topic=DISABLED_TOPIC, key=f"{DISABLED_TOPIC}:{endpoint_id}:{disabled_at.isoformat()}",
+        severity=Severity.WARNING, title=f"Notifications have ended: {name}",
+        text=f"{reason} To get them there again, switch them on under My notifications.",
+        labels={}, path="/my-notifications", thread=f"endpoint:{endpoint_id}", occurred_at=disabled_at,
+        person_id=person_id,
+    )  # fmt: skip
+    publish_to(connection, event, only=[other for _, other in rows if other is not None])
 
 
 def end_open_messages(connection: Connection, endpoint_id: int, reason: str) -> int:

@@ -145,7 +145,8 @@ def example(connection: Connection, endpoint_id: int) -> Outgoing | None:
         row = cursor.execute(
             "SELECT endpoint.endpoint_id, endpoint.name, endpoint.channel, endpoint.configuration, endpoint.time_zone, "
             "event.* FROM notify.endpoints AS endpoint CROSS JOIN notify.events AS event "
-            "WHERE endpoint.endpoint_id = %s ORDER BY event.event_id DESC LIMIT 1",
+            "WHERE endpoint.endpoint_id = %s AND coalesce(event.person_id, endpoint.person_id) IS NOT DISTINCT FROM "
+            "endpoint.person_id ORDER BY event.event_id DESC LIMIT 1",
             (endpoint_id,),
         ).fetchone()
     if row is None:

@@ -21,7 +21,7 @@ from logistics_core.editions import decode_edition
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.notifying.local_times import QuietHours
-from logistics_pipeline.notifying.outgoing import Outcome, Outgoing
+from logistics_pipeline.notifying.outgoing import Browser, Outcome, Outgoing
 from logistics_pipeline.notifying.publishing import Event
 
 LEASE_SECONDS = 120.0
@@ -41,14 +41,24 @@ class Result:
     """Seconds until it is sent again."""
 
 
-def claim(connection: Connection, lease: UUID, most: int, seconds: float = LEASE_SECONDS) -> list[Outgoing]:
-    """Takes up to `most` messages that are due."""
+def claim(
+    connection: Connection,
+    lease: UUID,
+    most: int,
+    seconds: float = LEASE_SECONDS,
+    reading_groups: Sequence[str] | None = None,
+) -> list[Outgoing]:
+    """Takes up to `most` messages that are due.
+
+    Args:
+        reading_groups: groups whose people may read; None: everybody may.
+    """
     parameters = {"lease": lease, "most": most, "most_of_failing": MOST_OF_FAILING, "seconds": seconds}
     with connection.transaction():
         claimed: dict[int, int] = dict(
             connection.execute(read_sql("notifying/claim_messages").encode(), parameters).fetchall()
         )
-        for ended in _end_unwanted(connection, lease, list(claimed)):
+        for ended in _end_unwanted(connection, lease, list(claimed), reading_groups):
             del claimed[ended]
         if not claimed:
             return []
@@ -65,11 +75,14 @@ def claim(connection: Connection, lease: UUID, most: int, seconds: float = LEASE
     ]
 
 
-def _end_unwanted(connection: Connection, lease: UUID, message_ids: Sequence[int]) -> list[int]:
+def _end_unwanted(
+    connection: Connection, lease: UUID, message_ids: Sequence[int], reading_groups: Sequence[str] | None
+) -> list[int]:
     """Ends what recipients do not get by now; returns which of the messages have ended."""
     if not message_ids:
         return []
-    parameters = {"message_ids": list(message_ids)}
+    groups = None if reading_groups is None else list(reading_groups)
+    parameters = {"message_ids": list(message_ids), "reading_groups": groups}
     rows = connection.execute(read_sql("notifying/end_unwanted").encode(), parameters).fetchall()
     ended = [message_id for (message_id,) in rows if message_id in message_ids]
     release(connection, lease, ended)
@@ -119,7 +132,14 @@ def _outgoing(rows: Sequence[dict[str, Any]], number: int) -> Outgoing:
         quiet=None if first["quiet_from"] is None else QuietHours(first["quiet_from"], first["quiet_until"]),
         unsubscribe_code=first["unsubscribe_code"], bounce_code=first["bounce_code"],
         edition=None if first["edition"] is None or first["is_digest"] else decode_edition(first["edition"]),
+        person_id=first["person_id"], browser=_browser(first),
     )  # fmt: skip
+
+
+def _browser(row: dict[str, Any]) -> Browser | None:
+    if row["push_url"] is None:
+        return None
+    return Browser(row["push_url"], row["p256dh"], row["auth"], row["push_key"])
 
 
 def event_of(row: dict[str, Any]) -> Event:

@@ -13,6 +13,17 @@ from logistics_pipeline.notifying.publishing import Event
 
 
 @dataclass(frozen=True)
+class Browser:
+    """A browser that takes messages of web push, and the key of ours that it knows."""
+
+    url: str
+    p256dh: str
+    auth: str
+    own_key: str | None
+    """None: the declaration refers to it."""
+
+
+@dataclass(frozen=True)
 class Outgoing:
     """A message whose lease this process holds."""
 
@@ -39,6 +50,10 @@ class Outgoing:
     """Of e-mail: the same of the address for bounces."""
     edition: Edition | None = None
     """Of e-mail: the report that it brings."""
+    person_id: int | None = None
+    """Whose own endpoint it is for."""
+    browser: Browser | None = None
+    """Of web push: where it goes."""
 
     @property
     def is_urgent(self) -> bool:

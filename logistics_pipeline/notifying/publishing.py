@@ -52,6 +52,8 @@ class Event:
     """Events of one incident share it."""
     ends_thread: bool = True
     """Of `alert.resolved`: whether everything that the thread has told of is over."""
+    person_id: int | None = None
+    """Whom alone it is for; None: everybody who may see all rows."""
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,11 @@ def _storable(text: str, longest: int) -> str:
 def _insert_event(connection: Connection, event: Event) -> int | None:
     row = connection.execute(
         "INSERT INTO notify.events "
-        "(key, topic, severity, title, text, facts, labels, path, thread, occurred_at, messages) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0) ON CONFLICT (key) DO NOTHING RETURNING event_id",
+        "(key, topic, severity, title, text, facts, labels, path, thread, occurred_at, person_id, messages) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0) ON CONFLICT (key) DO NOTHING RETURNING event_id",
         (
             event.key, event.topic, event.severity.value, event.title, event.text, Jsonb(list(map(list, event.facts))),
-            Jsonb(dict(event.labels)), event.path, event.thread, event.occurred_at,
+            Jsonb(dict(event.labels)), event.path, event.thread, event.occurred_at, event.person_id,
         ),
     ).fetchone()  # fmt: skip
     return None if row is None else row[0]
@@ -148,7 +150,7 @@ def _recipients(connection: Connection, event: Event, choice: _Choice) -> list[_
     parameters = {
         "topic": event.topic, "severity": event.severity.value, "labels": Jsonb(dict(event.labels)), "now": now,
         "thread": event.thread, "only_endpoints": None if choice.only is None else list(choice.only),
-        "also_endpoints": list(choice.also), "without": list(choice.without),
+        "also_endpoints": list(choice.also), "without": list(choice.without), "person_id": event.person_id,
     }  # fmt: skip
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(read_sql("notifying/matching_endpoints").encode(), parameters).fetchall()

@@ -12,6 +12,7 @@ from logistics_pipeline.database.listening import wait_for_notification, work_in
 from logistics_pipeline.files.declared_files import FollowedFile
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
 from logistics_pipeline.notifying.delivery import Delivery
+from logistics_pipeline.notifying.push_keys import keep_push_key
 from logistics_pipeline.worker.heartbeats import Heartbeat
 
 log = logging.getLogger("logistics.worker")
@@ -41,12 +42,15 @@ class MessageWorker:
         with Delivery(self._url, self._settings) as delivery:
             connection.execute(f"LISTEN {Channel.MESSAGES}".encode())
             while not self._stop.is_set():
-                self._endpoints.follow(partial(sync_endpoints, connection, self._settings.notifications_file))
+                self._endpoints.follow(partial(self._take_in, connection))
                 delivery.run_due()
                 self._heartbeat.beat(connection, self._endpoints.problem)
                 seconds = _seconds_until(delivery.next_due())
                 if seconds > 0:
                     wait_for_notification(connection, min(seconds, POLL_SECONDS))
+
+    def _take_in(self, connection: Connection) -> list[str]:
+        return [*sync_endpoints(connection, self._settings.notifications_file), *keep_push_key(connection)]
 
 
 def _seconds_until(due: datetime | None) -> float:

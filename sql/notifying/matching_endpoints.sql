@@ -1,5 +1,6 @@
 -- Endpoints that get an event, with what decides when: one row per endpoint and recipient.
--- Reads notify.endpoints, notify.subscriptions, notify.messages and notify.suppressions.
+-- Reads notify.endpoints, notify.subscriptions, notify.messages, notify.suppressions and notify.push_subscriptions, and of
+-- access who the person of an endpoint is: nobody is told what they may not see.
 -- An event that goes on with a thread also goes to endpoints that got an earlier one of it as it was more severe.
 SELECT
     endpoint.endpoint_id,
@@ -40,6 +41,11 @@ LEFT JOIN LATERAL (
 ) AS suppression ON endpoint.channel = 'email'
 WHERE
     endpoint.removed_at IS NULL
+    AND notify.why_not_told(endpoint.person_id, %(person_id)s::bigint, NULL) IS NULL
+    AND (
+        endpoint.channel <> 'push'
+        OR endpoint.endpoint_id IN (SELECT subscription.endpoint_id FROM notify.push_subscriptions AS subscription)
+    )
     AND endpoint.endpoint_id <> ALL(%(without)s::bigint[])
     AND (%(only_endpoints)s::bigint[] IS NULL OR endpoint.endpoint_id = ANY(%(only_endpoints)s))
     AND (

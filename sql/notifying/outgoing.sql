@@ -1,5 +1,5 @@
 -- What claimed messages consist of: one row per message and event, those of a digest by time.
--- Reads notify.messages, notify.endpoints and notify.events.
+-- Reads notify.messages, notify.endpoints and notify.events; for endpoints of people what is declared for all, and browsers.
 SELECT
     message.message_id,
     message.public_id,
@@ -12,7 +12,13 @@ SELECT
     CASE WHEN message.channel = 'email' THEN notify.sign('unsubscribe', message.public_id) END AS unsubscribe_code,
     CASE WHEN message.channel = 'email' THEN notify.sign('bounce', message.public_id) END AS bounce_code,
     endpoint.name AS endpoint,
-    endpoint.configuration,
+    endpoint.person_id,
+    CASE WHEN endpoint.person_id IS NULL THEN endpoint.configuration ELSE shared.settings END AS configuration,
+    subscription.url AS push_url,
+    subscription.p256dh,
+    subscription.auth,
+    CASE WHEN message.channel = 'push' THEN (SELECT push_key.private_key FROM notify.push_keys AS push_key) END
+    AS push_key,
     endpoint.time_zone,
     endpoint.quiet_from,
     endpoint.quiet_until,
@@ -42,6 +48,8 @@ INNER JOIN LATERAL (
         AND part.state = 'held'
 ) AS content ON true
 INNER JOIN notify.events AS event ON content.event_id = event.event_id
+CROSS JOIN notify.shared_settings AS shared
+LEFT JOIN notify.push_subscriptions AS subscription ON message.endpoint_id = subscription.endpoint_id
 LEFT JOIN notify.editions AS edition ON message.channel = 'email' AND edition.event_id = event.event_id
 WHERE message.message_id = ANY(%(message_ids)s)
 ORDER BY message.message_id, event.occurred_at, event.event_id

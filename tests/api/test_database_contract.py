@@ -7,8 +7,10 @@ import psycopg
 import pytest
 
 from logistics_core.database_contract.schema import API_READS
+from logistics_pipeline.database.connections import connect
 from tests.api.world import load_world
 from tests.datasets import DATASETS
+from tests.people import sign_in
 
 SPAN = {"start": "2024-01-01", "end": "2024-02-29"}
 NAMED = {
@@ -62,11 +64,14 @@ def statements(database: tuple[str, Any], serve: Any) -> Statements:
         return await execute(self, query, params, **keywords)
 
     url, data_dir = database
+    with connect(url) as connection:
+        _, token = sign_in(connection)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(psycopg.AsyncCursor, "execute", record)
-        with serve(url, data_dir=data_dir, api_rate=0) as api:
+        with serve(url, data_dir=data_dir, api_rate=0, default_role="viewer") as api:
             for path, parameters in calls(api.get("/openapi.json")):
-                response = api.client.get(path, params=parameters)
+                headers = {"Cookie": f"logistics_session={token}"} if path.startswith("/api/me/") else {}
+                response = api.client.get(path, params=parameters, headers=headers)
                 assert response.status_code == 200, (path, parameters, response.text)
             uploaded = api.client.post("/api/ingestion/uploads?dataset=vehicles&filename=a.json", content=b"[]")
             assert uploaded.status_code == 202

@@ -25,6 +25,8 @@ CONTRACT_STATUS_PREFIX = "/api/contracts/requests/"
 BOARDS_PATH = "/api/boards"
 ALERTS_PREFIX = "/api/alerts/"
 AUDIT_PATH = "/api/audit"
+ME_PREFIX = "/api/me/"
+"""What people change for themselves: whoever may read may do so."""
 V2_PATH = "/v2"
 """The Open Inference Protocol: what asks for predictions there changes nothing, also by POST."""
 V2_HEALTH_PREFIX = "/v2/health/"
@@ -37,7 +39,8 @@ def required_scopes(method: str, path: str, *, is_local: bool) -> tuple[str, ...
     """The scopes of which a request requires one; empty if open to everyone.
 
     Every change requires `ingest`, but what is decided about contracts requires `contracts`, what people keep for the
-    dashboard `boards`, and what they do about incidents `alerts`. Who changed what is told with `audit`.
+    dashboard `boards`, and what they do about incidents `alerts`. Who changed what is told with `audit`. What
+    people want for themselves takes `read` alone.
     """
     if method == "OPTIONS" or path in _OF_SESSIONS:
         return ()
@@ -64,4 +67,6 @@ def _scope_to_change(path: str) -> str:
         return BOARDS
     if path.startswith(ALERTS_PREFIX):
         return ALERTS
+    if path.startswith(ME_PREFIX):
+        return READ
     return CONTRACTS if path.startswith(CONTRACTS_PREFIX) and path != PROPOSALS_PATH else INGEST

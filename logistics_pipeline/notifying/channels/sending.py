@@ -12,6 +12,7 @@ from logistics_pipeline.notifying.channels.chats import send_discord, send_slack
 from logistics_pipeline.notifying.channels.configuration import Configuration
 from logistics_pipeline.notifying.channels.http import HttpSender
 from logistics_pipeline.notifying.channels.mail import send_mail
+from logistics_pipeline.notifying.channels.push import send_push
 from logistics_pipeline.notifying.channels.webhook import send_webhook
 from logistics_pipeline.notifying.outgoing import Outcome, Outgoing
 from logistics_pipeline.notifying.rendering.templates import with_templates
@@ -56,6 +57,7 @@ class Channels:
             EndpointChannel.DISCORD: lambda message, given: send_discord(self.http, message, given),
             EndpointChannel.TELEGRAM: lambda message, given: send_telegram(self.http, message, given),
             EndpointChannel.APPRISE: send_apprise,
+            EndpointChannel.PUSH: lambda message, given: send_push(self.http, message, given),
             EndpointChannel.INBOX: lambda message, given: Outcome(AttemptOutcome.DELIVERED),
         }
 

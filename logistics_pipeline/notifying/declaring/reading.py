@@ -12,12 +12,19 @@ from logistics_core.catalogue.contract_yaml import KeyPath
 from logistics_core.database_contract.notifications import EndpointChannel
 from logistics_core.places.checks import check_address, check_time_zone, checked, fault, reference
 from logistics_core.places.secrets import is_reference, is_sensitive
+from logistics_core.push_services import is_host_name
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.files.declared_files import json_schema_of, parse_declared, read_declared
 from logistics_pipeline.notifying.channels.http import Unsendable, checked_address
 from logistics_pipeline.notifying.channels.mail import LONGEST_BOUNCES, mailbox
 from logistics_pipeline.notifying.declaring.declaration import Endpoint, Subscription
-from logistics_pipeline.notifying.declaring.shapes import EndpointKeys, MailKeys, NotificationsKeys, SubscriptionKeys
+from logistics_pipeline.notifying.declaring.shapes import (
+    EndpointKeys,
+    MailKeys,
+    NotificationsKeys,
+    PushKeys,
+    SubscriptionKeys,
+)
 from logistics_pipeline.notifying.local_times import QuietHours
 from logistics_pipeline.notifying.rendering.templates import TemplateError, check_template
 
@@ -65,6 +72,18 @@ def parse_endpoints(text: str, where: str) -> list[Endpoint]:
     return parse_declared(text, where, NotificationsKeys, "endpoints", _endpoints)
 
 
+def read_shared_settings(path: Path) -> dict[str, Any]:
+    """What a file says for all endpoints: its keys `dashboard`, `mail` and `push`, those that it has.
+
+    Raises:
+        DefinitionError: as `read_endpoints`.
+    """
+    found = read_declared(
+        path, lambda text, where: parse_declared(text, where, NotificationsKeys, "endpoints", _shared_settings)
+    )
+    return found[0] if found else {}
+
+
 def json_schema() -> dict[str, Any]:
     """What the file may hold, as a JSON Schema for editors."""
     return json_schema_of(NotificationsKeys, "Notifications")
@@ -72,10 +91,9 @@ def json_schema() -> dict[str, Any]:
 
 def _endpoints(document: dict[str, Any]) -> list[Endpoint]:
     keys = msgspec.convert(document, NotificationsKeys)
-    shared: dict[str, Any] = {}
-    if keys.dashboard is not None:
-        shared["dashboard"] = _dashboard(keys.dashboard)
-    mail = None if keys.mail is None else _mail(keys.mail, document["mail"])
+    (shared,) = _shared_settings(document)
+    mail = shared.pop("mail", None)
+    shared.pop("push", None)
     found = []
     for name, each in keys.endpoints.items():
         path: KeyPath = ("endpoints", name)
@@ -94,7 +112,21 @@ def _endpoints(document: dict[str, Any]) -> list[Endpoint]:
     return found
 
 
+def _shared_settings(document: dict[str, Any]) -> list[dict[str, Any]]:
+    keys = msgspec.convert(document, NotificationsKeys)
+    found: dict[str, Any] = {}
+    if keys.dashboard is not None:
+        found["dashboard"] = _dashboard(keys.dashboard)
+    if keys.mail is not None:
+        found["mail"] = _mail(keys.mail, document["mail"])
+    if keys.push is not None:
+        found["push"] = _push(keys.push, document["push"])
+    return [found]
+
+
 def _check_keys(keys: EndpointKeys, given: Mapping[str, Any], path: KeyPath) -> None:
+    if keys.channel is EndpointChannel.PUSH:
+        fault((*path, "channel"), "is push, which nobody declares: people switch it on under My notifications.")
     needed = _NEEDED[keys.channel]
     for key in needed:
         if not given.get(key):
@@ -169,6 +201,17 @@ def _mail(keys: MailKeys, given: Mapping[str, Any]) -> dict[str, Any]:
         r"(mailto:|https://)[\x21-\x3b\x3d\x3f-\x7e]+", keys.unsubscribe
     ):
         fault(("mail", "unsubscribe"), "is no address that begins with mailto: or https://.")
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _push(keys: PushKeys, given: Mapping[str, Any]) -> dict[str, Any]:
+    if keys.key is not None:
+        reference(keys.key, ("push", "key"))
+    if keys.contact is not None and not re.fullmatch(r"(mailto:|https://)[\x21-\x3b\x3d\x3f-\x7e]+", keys.contact):
+        fault(("push", "contact"), "is no address that begins with mailto: or https://.")
+    for number, host in enumerate(keys.hosts):
+        if not is_host_name(host):
+            fault(("push", "hosts", number), f"is {host!r}. Expected: the name of a host, such as push.example.org.")
     return {key: value for key, value in given.items() if value is not None}
 
 

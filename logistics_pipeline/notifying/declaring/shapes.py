@@ -52,6 +52,28 @@ class MailKeys(Keys, kw_only=True):
     )
 
 
+class PushKeys(Keys, kw_only=True):
+    """Web push: notifications that browsers of people show. Without any of these keys it works as well."""
+
+    contact: Annotated[
+        str | None, said("Whom push services may write to: mailto:... or https://...; unset: `from` of `mail`")
+    ] = None
+    key: Annotated[
+        str | None,
+        said(
+            "A reference to the private VAPID key, as PEM or in base64url; unset: the database has one. With another "
+            "key, browsers have to be added again"
+        ),
+    ] = None
+    hosts: Annotated[
+        list[str], said("Push services beside those of Google, Mozilla, Microsoft and Apple; subdomains are meant too")
+    ] = _EMPTY_LIST
+    ca_file: Annotated[str | None, said("PEM file with the authorities that are trusted instead of the usual ones")] = (
+        None
+    )
+    private: Annotated[bool, said("true: `hosts` may have addresses of a private network or of this machine")] = False
+
+
 class EndpointKeys(Keys, kw_only=True):
     """Where messages go, what goes there, and when."""
 
@@ -102,4 +124,5 @@ class NotificationsKeys(Keys, kw_only=True):
 
     dashboard: Annotated[str | None, said("Address of the dashboard, which links in messages begin with")] = None
     mail: Annotated[MailKeys | None, said("The server that mails are sent through")] = None
+    push: Annotated[PushKeys | None, said("How browsers of people are reached")] = None
     endpoints: Annotated[dict[str, EndpointKeys], said("Endpoints by name")] = _EMPTY_MAPPING

@@ -1,7 +1,9 @@
 """Makes the database follow `notifications.yaml`. The tables are what everybody else reads."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
@@ -9,7 +11,7 @@ from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.files.declared_files import store_declared
 from logistics_pipeline.notifying.declaring.declaration import Endpoint
-from logistics_pipeline.notifying.declaring.reading import read_endpoints
+from logistics_pipeline.notifying.declaring.reading import read_endpoints, read_shared_settings
 from logistics_pipeline.notifying.endpoint_health import end_open_messages
 
 
@@ -21,13 +23,26 @@ def sync_endpoints(connection: Connection, path: Path) -> list[str]:
     Raises:
         DefinitionError: it cannot.
     """
-    return store_endpoints(connection, read_endpoints(path))
+    endpoints, shared = read_endpoints(path), read_shared_settings(path)
+    with connection.transaction():
+        store_shared_settings(connection, shared)
+        return store_endpoints(connection, endpoints)
+
+
+def store_shared_settings(connection: Connection, settings: Mapping[str, Any]) -> None:
+    """Notes in the database what the endpoints of people are sent with: `dashboard`, `mail` and `push` of the file."""
+    connection.execute(
+        "UPDATE notify.shared_settings SET settings = %(settings)s WHERE settings <> %(settings)s",
+        {"settings": Jsonb(dict(settings))},
+    )
 
 
 def store_endpoints(connection: Connection, endpoints: list[Endpoint]) -> list[str]:
     """Notes in the database which endpoints there are."""
     with connection.transaction():
-        rows = connection.execute("SELECT name, sha256 FROM notify.endpoints WHERE removed_at IS NULL").fetchall()
+        rows = connection.execute(
+            "SELECT name, sha256 FROM notify.endpoints WHERE removed_at IS NULL AND person_id IS NULL"
+        ).fetchall()
         return store_declared(
             "endpoint", dict(rows), endpoints, partial(_store, connection), partial(_remove, connection)
         )

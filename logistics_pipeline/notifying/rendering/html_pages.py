@@ -10,6 +10,7 @@ from logistics_pipeline.notifying.rendering.words import (
     MOST_EVENTS_SHOWN,
     colour,
     digest_heading,
+    sent_to,
     shown_time,
     state_word,
 )
@@ -44,7 +45,7 @@ def html_page(message: Outgoing, *, unsubscribe: str | None = None) -> str:
         content = (
             f'<tr><td style="padding:0 4px 12px;font-size:18px;font-weight:600">{escape(title)}</td></tr>{content}'
         )
-    foot = f"Sent to the endpoint {message.endpoint} by the Logistics Analytics Platform."
+    foot = sent_to(message)
     if len(message.events) > len(shown):
         foot = f"{len(message.events) - len(shown)} more are in the dashboard. {foot}"
     link = "" if unsubscribe is None else f' <a href="{escape(unsubscribe)}" style="color:#5b6673">Unsubscribe</a>'

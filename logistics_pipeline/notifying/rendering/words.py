@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from logistics_core.database_contract.notifications import Severity
+from logistics_pipeline.notifying.outgoing import Outgoing
 from logistics_pipeline.notifying.publishing import Event
 
 _OF_TOPICS = {"alert.resolved": "Resolved", "alert.unknown": "Unknown"}
@@ -43,6 +44,13 @@ def digest_heading(events: Sequence[Event]) -> str:
     counts = Counter(state_word(event).lower() for event in events)
     order = ("critical", "warning", "unknown", "resolved", "info")
     return f"{len(events)} events: {', '.join(f'{counts[word]} {word}' for word in order if counts[word])}"
+
+
+def sent_to(message: Outgoing) -> str:
+    """Why somebody gets a message, in a sentence."""
+    if message.person_id is not None:
+        return "You chose this under My notifications in the Logistics Analytics Platform."
+    return f"Sent to the endpoint {message.endpoint} by the Logistics Analytics Platform."
 
 
 def shown_time(instant: datetime, time_zone: str) -> str:

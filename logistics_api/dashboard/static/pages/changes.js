@@ -47,6 +47,8 @@ const KINDS = {
   suppression: "Suppressions",
   message: "Messages",
   report: "Reports",
+  preferences: "Preferences of people",
+  push_subscription: "Browsers of people",
   audit_log: "This log",
 };
 const ACTORS = { key: "API key", person: "Signed in", anonymous: "Without a key", command_line: "Command line", process: "By itself", login: "Database login" };

@@ -1,0 +1,1 @@
+"""What people who sign in are told: their preferences, their inbox, their browsers. Nobody sees those of another."""
