@@ -37,7 +37,7 @@ from logistics_core.settings import Settings
 FOLDER = Path(__file__).resolve().parent / "static"
 PAGES = re.compile(
     r"/(?:(?:routes|vehicles|data|import|boards|sources|identities)(?:/.*)?"
-    r"|costs|pipeline|explore|forecasts|models|alerts|notifications|changes|signed-out)?",
+    r"|costs|pipeline|explore|forecasts|models|alerts|notifications|my-notifications|changes|signed-out)?",
     re.DOTALL,
 )
 """Addresses of pages: the modules take over from there, so all of them are the same file."""
@@ -45,6 +45,8 @@ ENTRY = "app.js"
 """The entry module; all modules are joined into one."""
 FIRST_SCRIPT = "theme.js"
 """A plain script, not a module: it sets the colours before the first paint."""
+SERVICE_WORKER = "service-worker.js"
+"""A script of its own, which browsers take from the folder that it is for alone."""
 STYLES = ("tokens", "base", "shell", "components")
 """The style sheets in their order: sent as one, as the specifications of all charts are, to save requests."""
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
@@ -115,6 +117,8 @@ class Dashboard:
             description = self._description or await asyncio.to_thread(self._make_description)
             prefix = context_of(scope).prefix
             return _published(description, prefix) if prefix else description
+        if path == f"/{SERVICE_WORKER}":
+            return _service_worker()
         if path == "/favicon.ico":
             path = f"/assets/{_release()}/favicon.svg"
         return _files().get(path)
@@ -225,6 +229,7 @@ def _sources() -> dict[str, bytes]:
     files = {
         path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in FOLDER.rglob("*") if path.suffix in TYPES
     }
+    del files[SERVICE_WORKER]
     styles = b"\n".join(files.pop(f"styles/{name}.css") for name in STYLES)
     modules = {name: files.pop(name).decode() for name in list(files) if name.endswith(".js") and name != FIRST_SCRIPT}
     charts = {name: specification(name) for name in list_charts()}
@@ -234,6 +239,12 @@ def _sources() -> dict[str, bytes]:
         "charts.json": json.dumps(charts, separators=(",", ":")).encode(),
     }
     return dict(sorted((files | made).items()))
+
+
+@cache
+def _service_worker() -> "File":
+    body = (FOLDER / SERVICE_WORKER).read_bytes()
+    return File(TYPES[".js"], _tag(body), "no-cache", compress(body, quality=9))
 
 
 @cache

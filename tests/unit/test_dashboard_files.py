@@ -77,7 +77,8 @@ def test_other_addresses_are_not_pages(path: str) -> None:
 
 def test_every_module_is_sent_and_only_as_part_of_the_one() -> None:
     sent = files._sources()
-    modules = {path.relative_to(files.FOLDER).as_posix() for path in files.FOLDER.rglob("*.js")} - {files.FIRST_SCRIPT}
+    modules = {path.relative_to(files.FOLDER).as_posix() for path in files.FOLDER.rglob("*.js")}
+    modules -= {files.FIRST_SCRIPT, files.SERVICE_WORKER}
     assert set(re.findall(r'^define\["(.+)"\]', sent["app.js"].decode(), re.MULTILINE)) == modules
     assert [name for name in sent if name.endswith(".js")] == ["app.js", "theme.js"]
 

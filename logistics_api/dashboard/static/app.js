@@ -29,6 +29,7 @@ const PAGES = {
   boards: { words: "Boards", image: "boards", load: () => import("./pages/boards.js"), one: () => import("./pages/board.js") },
   alerts: { words: "Alerts", image: "bell", load: () => import("./pages/alerts.js") },
   notifications: { words: "Notifications", image: "mail", load: () => import("./pages/notifications.js") },
+  "my-notifications": { words: "My notifications", below: "notifications", load: () => import("./pages/my-notifications.js") },
   pipeline: { words: "Pipeline", image: "pipeline", load: () => import("./pages/pipeline.js") },
   sources: { words: "Sources", image: "cloud", load: () => import("./pages/sources.js"), one: () => import("./pages/source.js") },
   identities: { words: "External ids", image: "link", load: () => import("./pages/identities.js"), one: () => import("./pages/thing.js") },
@@ -38,9 +39,9 @@ const PAGES = {
 };
 const STATUS = "/api/system/status";
 /** Pages that need no figures, so they open before the first file is there. */
-const WITHOUT_DATA = new Set(["pipeline", "data", "import", "explore", "boards", "sources", "forecasts", "models", "identities", "alerts", "notifications", "changes"]);
+const WITHOUT_DATA = new Set(["pipeline", "data", "import", "explore", "boards", "sources", "forecasts", "models", "identities", "alerts", "notifications", "my-notifications", "changes"]);
 /** Pages that show no range of days: what the address says about one is for others. */
-const WITHOUT_RANGE = new Set(["pipeline", "data", "import", "sources", "forecasts", "models", "identities", "alerts", "notifications", "changes"]);
+const WITHOUT_RANGE = new Set(["pipeline", "data", "import", "sources", "forecasts", "models", "identities", "alerts", "notifications", "my-notifications", "changes"]);
 
 /** Seconds between attempts to replace stale figures; an event of the server does so sooner. */
 const STALE_SECONDS = 15;

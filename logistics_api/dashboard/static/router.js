@@ -34,7 +34,7 @@ function rememberScroll() {
   resting = setTimeout(() => location.href === place && history.replaceState({ ...history.state, scroll: scrollY }, ""), 150);
 }
 
-export const isPage = (pathname) => /^\/($|(routes|vehicles|data|import|boards|sources|identities)(\/|$)|(costs|pipeline|explore|forecasts|models|alerts|notifications|changes|signed-out)$)/.test(pathOf(pathname) ?? "");
+export const isPage = (pathname) => /^\/($|(routes|vehicles|data|import|boards|sources|identities)(\/|$)|(costs|pipeline|explore|forecasts|models|alerts|notifications|my-notifications|changes|signed-out)$)/.test(pathOf(pathname) ?? "");
 
 export function read() {
   const segments = (pathOf(location.pathname) ?? "/").split("/").filter(Boolean).map(decoded);

@@ -2,9 +2,9 @@
 
 import { request } from "./figures.js";
 
-const PAGES = new Set(["explore", "boards", "data"]);
+const PAGES = new Set(["explore", "boards", "data", "my-notifications"]);
 
-/** Whether a page holds rows, metrics or boards; `data` with a dataset is about its files. What the others show is of all rows. */
+/** Whether a page holds rows, metrics, boards or what is the person's own; `data` with a dataset is about its files. What the others show is of all rows. */
 export const isPageOfSomeRows = ({ page, arguments: { length } }) => PAGES.has(page) && !(page === "data" && length > 0);
 
 /** Whether an answer was refused because it is of all rows. */

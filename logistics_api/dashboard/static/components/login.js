@@ -1,6 +1,9 @@
 // Signing in and out. The page loads anew afterwards, because its data was requested by somebody else.
 
 import { h, replace } from "../dom.js";
+import { on } from "../events.js";
+import { count } from "../format.js";
+import { countUnread, leaveThisBrowser } from "../mynotifications.js";
 import { at } from "../root.js";
 import { canSignIn, logIn, logOut, session, signInAddress } from "../session.js";
 import { openDialog } from "./dialogs.js";
@@ -97,13 +100,29 @@ function anonymous({ scopes }) {
   return OFFERED.every((scope) => scopes.includes(scope)) ? [] : h("button", { type: "button", class: "link", onclick: () => openLogin("Some pages require an API key.") }, "Sign in");
 }
 
-function signedIn({ name, roles, method }) {
+function signedIn({ name, roles, method, person_id: person }) {
   const leave = async () => {
+    if (person !== null) await leaveThisBrowser().catch(() => {});
     await logOut();
     if (method === "key") location.reload();
     else location.assign(at("/api/sign-out")); // by way of the identity provider, where people sign out there as well
   };
   // Behind a proxy that signs people in, it alone can sign them out.
   const out = method !== "proxy" && h("button", { type: "button", class: "link", onclick: leave }, "Sign out");
-  return [h("span", {}, [name, ...roles].join(" · ")), out];
+  const words = [name, ...roles].join(" · ");
+  return [person === null ? h("span", {}, words) : h("span", {}, h("a", { href: at("/my-notifications"), title: "My notifications" }, words), unreadBadge()), out];
+}
+
+/** How many messages of the inbox are unread; hidden while none is. */
+function unreadBadge() {
+  const host = h("span", { class: "badge bad", hidden: true });
+  const show = (unread) => {
+    host.hidden = !unread;
+    replace(host, count(unread ?? 0), h("span", { class: "sr-only" }, unread === 1 ? " unread message" : " unread messages"));
+  };
+  const look = () => countUnread().then(show, () => {});
+  on("alerts", look);
+  document.addEventListener("unreadchange", ({ detail }) => show(detail));
+  look();
+  return host;
 }
