@@ -1,7 +1,16 @@
 -- Ends claimed messages, and parts of claimed digests, that their recipients do not get by now. Returns their numbers.
 -- Reads notify.suppressions and what people may see; changes notify.messages. Since they were published, an address may
 -- have been suppressed, and a person may have lost their rights.
-WITH parts AS (
+WITH numbers AS (  -- each by its own index: together they would be looked for in all messages there ever were
+    SELECT unnest(%(message_ids)s::bigint[]) AS message_id
+    UNION ALL
+    SELECT part.message_id
+    FROM notify.messages AS carrier
+    INNER JOIN notify.messages AS part ON carrier.digest_id = part.digest_id
+    WHERE carrier.message_id = ANY(%(message_ids)s) AND carrier.event_id IS NULL AND part.state = 'held'
+),
+
+parts AS (
     SELECT
         message.message_id,
         message.endpoint_id,
@@ -9,18 +18,9 @@ WITH parts AS (
         message.recipient,
         event.topic,
         event.person_id
-    FROM notify.messages AS message
+    FROM numbers
+    INNER JOIN notify.messages AS message ON numbers.message_id = message.message_id
     INNER JOIN notify.events AS event ON message.event_id = event.event_id
-    WHERE
-        message.message_id = ANY(%(message_ids)s)
-        OR (
-            message.state = 'held'
-            AND message.digest_id IN (
-                SELECT carrier.digest_id
-                FROM notify.messages AS carrier
-                WHERE carrier.message_id = ANY(%(message_ids)s) AND carrier.event_id IS NULL
-            )
-        )
 ),
 
 reasons AS (
