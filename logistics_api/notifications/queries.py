@@ -1,6 +1,7 @@
 """Statements about what notifications.yaml declares, and what came of it.
 
-They only read, but for the functions that links and previews call. What is of people is nobody else's: `my_notifications`.
+They only read, but for the functions that links and previews call. What is of people is nobody else's:
+`my_notifications`.
 """
 
 from collections.abc import Collection

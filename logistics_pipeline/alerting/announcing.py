@@ -7,12 +7,12 @@ their beginning: incidents that were announced together share a thread of messag
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
 from logistics_core.alert_rules.reading import hours_of_document
-from logistics_core.alert_rules.rules import Rule
+from logistics_core.alert_rules.rules import Kind, Rule
 from logistics_core.catalogue.contract_shapes import ShapeFault
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting import incidents
@@ -44,6 +44,8 @@ class Announcement:
     ends_thread: bool
     """Whether nothing that the thread has told of is open any more."""
     occurred_at: datetime
+    has_chart: bool = False
+    """Whether the chart of its one incident follows in a moment."""
 
 
 Publish = Callable[[Connection, Announcement], object]
@@ -211,7 +213,9 @@ def _firing(rule: Rule, group: Sequence[Waiting]) -> Announcement:
     first = group[0]
     topic = "alert.unknown" if first.kind == UNKNOWN else "alert.firing"
     text = "\n".join([*_lines([each.summary for each in group]), *filter(None, [rule.description, _runbook(rule)])])
-    return _announcement(rule.name, group, topic, _title(first.title, group), text, _facts(group))
+    announcement = _announcement(rule.name, group, topic, _title(first.title, group), text, _facts(group))
+    has_chart = rule.watch.kind is Kind.METRIC and first.kind == CONDITION and len(group) == 1
+    return replace(announcement, has_chart=has_chart)
 
 
 def _resolved(rule: str, group: Sequence[Waiting], *, ends_thread: bool) -> Announcement:

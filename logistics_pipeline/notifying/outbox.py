@@ -132,7 +132,7 @@ def _outgoing(rows: Sequence[dict[str, Any]], number: int) -> Outgoing:
         quiet=None if first["quiet_from"] is None else QuietHours(first["quiet_from"], first["quiet_until"]),
         unsubscribe_code=first["unsubscribe_code"], bounce_code=first["bounce_code"],
         edition=None if first["edition"] is None or first["is_digest"] else decode_edition(first["edition"]),
-        person_id=first["person_id"], browser=_browser(first),
+        chart=None if first["is_digest"] else first["chart"], person_id=first["person_id"], browser=_browser(first),
     )  # fmt: skip
 
 

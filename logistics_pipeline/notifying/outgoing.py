@@ -50,6 +50,8 @@ class Outgoing:
     """Of e-mail: the same of the address for bounces."""
     edition: Edition | None = None
     """Of e-mail: the report that it brings."""
+    chart: Mapping[str, Any] | None = None
+    """Of e-mail: that of its incident, as the database has it."""
     person_id: int | None = None
     """Whose own endpoint it is for."""
     browser: Browser | None = None

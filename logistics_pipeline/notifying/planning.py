@@ -1,6 +1,6 @@
 """What becomes of an event for one recipient: sent now, later, within a digest, or not at all. Arithmetic alone."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,8 @@ from logistics_pipeline.notifying.local_times import (
 )
 
 RESOLVED = "alert.resolved"
+CHART_WAIT = timedelta(seconds=3)
+"""A mail that would go out now waits so long at most for the chart of its incident."""
 _MINUTE = timedelta(minutes=1)
 
 
@@ -70,6 +72,7 @@ class Plan:
     window: Window | None = None
     reason: str | None = None
     is_quiet: bool = field(default=False)
+    awaits_chart: bool = False
 
 
 def plan_message(topic: str, severity: Severity, preferences: Preferences, circumstances: Circumstances) -> Plan:
@@ -99,6 +102,13 @@ def plan_message(topic: str, severity: Severity, preferences: Preferences, circu
     if due_at > now:
         return Plan(MessageState.WAITING, due_at, reason="It waits for the end of the quiet hours.", is_quiet=True)
     return Plan(MessageState.WAITING, now)
+
+
+def with_chart(plan: Plan, preferences: Preferences, now: datetime) -> Plan:
+    """The same of an event whose chart follows: a mail that would be sent now gives it some seconds."""
+    if preferences.channel is not EndpointChannel.EMAIL or plan.due_at != now:
+        return plan
+    return replace(plan, due_at=now + CHART_WAIT, reason="It waits for its chart.", awaits_chart=True)
 
 
 def _silence(topic: str, preferences: Preferences, circumstances: Circumstances) -> str | None:

@@ -18,7 +18,15 @@ from logistics_core.database_contract.notifications import EndpointChannel, Seve
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.notifying.local_times import QuietHours
-from logistics_pipeline.notifying.planning import RESOLVED, Circumstances, Plan, Preferences, Window, plan_message
+from logistics_pipeline.notifying.planning import (
+    RESOLVED,
+    Circumstances,
+    Plan,
+    Preferences,
+    Window,
+    plan_message,
+    with_chart,
+)
 
 logger = logging.getLogger("logistics.notifications")
 
@@ -54,6 +62,8 @@ class Event:
     """Of `alert.resolved`: whether everything that the thread has told of is over."""
     person_id: int | None = None
     """Whom alone it is for; None: everybody who may see all rows."""
+    has_chart: bool = False
+    """Whether the chart of its incident follows in a moment: mails wait for it, some seconds at most."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +202,8 @@ def preferences_of(row: Mapping[str, Any]) -> Preferences:
 
 def _plan(event: Event, recipient: _Recipient) -> Plan:
     try:
-        return plan_message(event.topic, event.severity, recipient.preferences, recipient.circumstances)
+        plan = plan_message(event.topic, event.severity, recipient.preferences, recipient.circumstances)
+        return with_chart(plan, recipient.preferences, recipient.circumstances.now) if event.has_chart else plan
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         logger.warning("Endpoint %d has no usable time zone (%s).", recipient.preferences.endpoint_id, error)
         unzoned = replace(recipient.preferences, time_zone="UTC", quiet=None)
@@ -208,12 +219,12 @@ def _insert_messages(
         preferences = recipient.preferences
         rows.append((
             preferences.endpoint_id, recipient.address, preferences.channel.value, event_id, digest_id, event.thread,
-            plan.state.value, plan.reason, plan.due_at, plan.is_quiet, plan.state.is_open,
+            plan.state.value, plan.reason, plan.due_at, plan.is_quiet, plan.awaits_chart, plan.state.is_open,
         ))  # fmt: skip
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO notify.messages (endpoint_id, recipient, channel, event_id, digest_id, thread, state, reason, "
-            "due_at, is_quiet, ended_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, "
+            "due_at, is_quiet, awaits_chart, ended_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, "
             "CASE WHEN %s THEN NULL ELSE clock_timestamp() END)",
             rows,
         )

@@ -22,5 +22,6 @@ def publish_announcement(connection: Connection, announcement: Announcement) -> 
             thread=announcement.thread,
             ends_thread=announcement.ends_thread,
             occurred_at=announcement.occurred_at,
+            has_chart=announcement.has_chart,
         ),
     )

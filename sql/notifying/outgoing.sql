@@ -1,5 +1,6 @@
 -- What claimed messages consist of: one row per message and event, those of a digest by time.
--- Reads notify.messages, notify.endpoints and notify.events; for endpoints of people what is declared for all, and browsers.
+-- Reads notify.messages, notify.endpoints and notify.events; for endpoints of people what is declared for all, and browsers; the
+-- chart of an incident that is told alone.
 SELECT
     message.message_id,
     message.public_id,
@@ -32,7 +33,8 @@ SELECT
     event.path,
     event.thread,
     event.occurred_at,
-    edition.content AS edition
+    edition.content AS edition,
+    incident.chart
 FROM notify.messages AS message
 INNER JOIN notify.endpoints AS endpoint ON message.endpoint_id = endpoint.endpoint_id
 INNER JOIN LATERAL (
@@ -51,5 +53,10 @@ INNER JOIN notify.events AS event ON content.event_id = event.event_id
 CROSS JOIN notify.shared_settings AS shared
 LEFT JOIN notify.push_subscriptions AS subscription ON message.endpoint_id = subscription.endpoint_id
 LEFT JOIN notify.editions AS edition ON message.channel = 'email' AND edition.event_id = event.event_id
+LEFT JOIN alert.incidents AS incident
+    ON incident.incident_id = CASE
+        WHEN message.channel = 'email' AND event.key ~ '^alert[.]firing:[0-9]{1,18}$'
+            THEN split_part(event.key, ':', 2)::bigint
+    END
 WHERE message.message_id = ANY(%(message_ids)s)
 ORDER BY message.message_id, event.occurred_at, event.event_id

@@ -106,7 +106,7 @@ def test_a_failed_file_opens_one_incident_and_its_mending_closes_it(alerts: Aler
     (announcement,) = alerts.announced
     assert (announcement.topic, announcement.severity) == ("alert.firing", "critical")
     assert announcement.title == "Something is wrong: shipments, shipments/a.json"
-    assert "shipments/a.json has failed: no JSON." in announcement.text
+    assert "shipments/a.json has failed: no JSON." in announcement.text and not announcement.has_chart
     assert announcement.labels == {"rule": "rule", "dataset": "shipments", "file": "shipments/a.json"}
     assert alerts.topics() == ["alert.firing"]
     alerts.evaluate(rule)
@@ -334,7 +334,7 @@ def test_metrics_are_watched_by_their_fields(raw_folder: FolderUnderTest, alerts
     alerts.evaluate(compared)
     (announcement,) = alerts.announced
     assert announcement.labels["origin"] == "Aachen"
-    assert "+200.0 % against 100 in 2024-05-02" in announcement.text
+    assert "+200.0 % against 100 in 2024-05-02" in announcement.text and announcement.has_chart
     rules = {compared.name: compared}
     assert draw_charts(alerts.connection, CATALOGUE, rules) == 1
     assert draw_charts(alerts.connection, CATALOGUE, rules) == 0, "it is looked up once"

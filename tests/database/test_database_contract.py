@@ -125,7 +125,9 @@ def test_scripts_name_only_states_of_the_contract() -> None:
     about_messages = {
         path
         for path, _ in named
-        if path.startswith(("notifying/", "reporting/", "migrations/0024_", "migrations/0028_", "migrations/0033_"))
+        if path.startswith(
+            ("notifying/", "reporting/", "migrations/0024_", "migrations/0028_", "migrations/0033_", "migrations/0034_")
+        )
     }
     of_messages = {state for path, state in named if path in about_messages}
     about_alerts = {path for path, _ in named if path.startswith(("alerting/", "migrations/0023_", "migrations/0030_"))}

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from logistics_core.database_contract.notifications import EndpointChannel, Severity
 from logistics_core.signed_ids import parse_signed_id
@@ -227,3 +228,88 @@ def test_no_title_breaks_out_of_its_header(
     (mail,) = mailbox.mails
     assert mail["Bcc"] is None and mail["X"] is None
     assert len(mail["Subject"].splitlines()) == 1
+
+
+# -- the chart of an incident ----------------------------------------------------------------------------------------
+
+CHART = {
+    "watch": {"kind": "metric", "dataset": "shipments", "metric": "revenue"}, "when": {"above": 1_000},
+    "days": [{"day": f"2024-06-{day:02}", "value": None if day == 2 else 400.0 * day} for day in range(1, 4)],
+}  # fmt: skip
+
+
+def publish_incident(connection: Connection) -> int:
+    """An incident of a metric, which is announced; its number."""
+    row = connection.execute(
+        "INSERT INTO alert.incidents (rule, rule_version, kind, labels, severity, title, summary, data_version) "
+        "VALUES ('revenue', 1, 'condition', '{}', 'warning', 'Revenue', 'High', 1) RETURNING incident_id"
+    ).fetchone()
+    assert row is not None
+    publish(connection, event(key=f"alert.firing:{row[0]}", thread=f"incident:{row[0]}", has_chart=True))
+    return int(row[0])
+
+
+def store_chart(connection: Connection, incident: int, chart: Any = CHART) -> None:
+    connection.execute("UPDATE alert.incidents SET chart = %s WHERE incident_id = %s", (Jsonb(chart), incident))
+
+
+def pictures_in(mail: Any) -> list[bytes]:
+    return [part.get_content() for part in mail.walk() if part.get_content_type() == "image/png"]
+
+
+def test_a_mail_waits_a_moment_for_the_chart_of_its_incident_and_shows_it(
+    connection: Connection, delivery: Delivery, mailbox: Mailbox, certificates: Certificates
+) -> None:
+    declare(
+        connection, mails(mailbox, certificates.ca_file, "a@example.org", "b@example.org"),
+        Endpoint("inbox", EndpointChannel.INBOX),
+    )  # fmt: skip
+    incident = publish_incident(connection)
+    assert sorted(states(connection)) == ["delivered", "waiting", "waiting"], "nothing but mails waits"
+    row = connection.execute(
+        "SELECT max(due_at - published_at) < interval '4 seconds' FROM notify.messages WHERE awaits_chart"
+    ).fetchone()
+    assert row == (True,)
+    store_chart(connection, incident)
+    assert delivery.run_due() == 2
+    for mail in mailbox.mails:
+        (png,) = pictures_in(mail)
+        assert png.startswith(b"\x89PNG") and len(png) > 2_000
+        html = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
+        assert 'src="cid:chart" alt="Until 2024-06-03: 1,200. It fires above 1,000."' in html
+        assert [part["Content-ID"] for part in mail.walk() if part.get_content_type() == "image/png"] == ["<chart>"]
+
+
+def test_a_mail_whose_chart_does_not_come_goes_out_without(
+    connection: Connection, delivery: Delivery, mailbox: Mailbox, certificates: Certificates
+) -> None:
+    declare(connection, mails(mailbox, certificates.ca_file))
+    incident = publish_incident(connection)
+    make_due(connection)
+    assert delivery.run_due() == 1 and states(connection) == ["sent"]
+    assert pictures_in(mailbox.mails[0]) == [] and "cid:" not in str(mailbox.mails[0])
+    store_chart(connection, incident)
+    assert delivery.run_due() == 0
+
+
+@pytest.mark.parametrize("chart", [{"days": []}, {"days": [{"day": "2024-06-01", "value": 1}]}, CHART | {"days": None}])
+def test_a_chart_that_shows_nothing_is_left_out(
+    connection: Connection, delivery: Delivery, mailbox: Mailbox, certificates: Certificates, chart: Any
+) -> None:
+    declare(connection, mails(mailbox, certificates.ca_file))
+    store_chart(connection, publish_incident(connection), chart)
+    assert delivery.run_due() == 1 and pictures_in(mailbox.mails[0]) == []
+
+
+def test_a_picture_that_cannot_be_drawn_keeps_no_mail(
+    connection: Connection,
+    delivery: Delivery,
+    mailbox: Mailbox,
+    certificates: Certificates,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("logistics_pipeline.notifying.channels.pictures.LONGEST_SECONDS", 0.01)
+    declare(connection, mails(mailbox, certificates.ca_file))
+    store_chart(connection, publish_incident(connection), CHART | {"when": {"below": 7}})
+    assert delivery.run_due() == 1 and states(connection) == ["sent"]
+    assert pictures_in(mailbox.mails[0]) == []

@@ -27,16 +27,21 @@ from logistics_core.database_contract.notifications import AttemptOutcome
 from logistics_core.editions import Edition
 from logistics_core.signed_ids import UNSUBSCRIBE_PATH, signed_id
 from logistics_pipeline.errors import ConfigurationError
+from logistics_pipeline.notifying.channels import pictures
 from logistics_pipeline.notifying.channels.configuration import Configuration
 from logistics_pipeline.notifying.channels.http import tls_context
+from logistics_pipeline.notifying.channels.pictures import picture_of
 from logistics_pipeline.notifying.outgoing import Outcome, Outgoing
 from logistics_pipeline.notifying.rendering.html_pages import html_page
+from logistics_pipeline.notifying.rendering.incident_charts import NAME, chart_of
 from logistics_pipeline.notifying.rendering.texts import plain_text, subject
 from logistics_pipeline.sources.faults import SourceFault
 from logistics_pipeline.sources.requests.addresses import allowed_addresses
 
-LONGEST_SECONDS = 45.0
+SESSION_SECONDS = 45.0
 """From the look-up of the server to its last answer."""
+LONGEST_SECONDS = SESSION_SECONDS + 2 * pictures.LONGEST_SECONDS
+"""With the picture before it."""
 _STEP_SECONDS = 20.0
 BOUNCE_HEADER = "X-Logistics-Bounce"
 """Names the message in a mail that comes back to an address that does not."""
@@ -55,7 +60,7 @@ def send_mail(message: Outgoing, configuration: Configuration) -> Outcome:
     """Sends a message to its recipient, in a session of its own."""
     mail, recipient = mail_of(message), mailbox(message.recipient).addr_spec
     server = configuration.inner("mail")
-    end = monotonic() + LONGEST_SECONDS
+    end = monotonic() + SESSION_SECONDS
     try:
         with _session(server, end) as session:
             session.send_message(mail, from_addr=_envelope_sender(message, server), to_addrs=[recipient])
@@ -244,20 +249,28 @@ def mail_of(message: Outgoing) -> EmailMessage:
         mail[BOUNCE_HEADER] = _bounce_token(message.public_id, message.bounce_code)
     text = plain_text(message) + ("" if link is None else f"\n\nUnsubscribe: {link}")
     mail.set_content(text, cte="quoted-printable")
-    mail.add_alternative(html_page(message, unsubscribe=link), subtype="html", cte="quoted-printable")
+    chart = chart_of(message.chart)
+    png = None if chart is None else picture_of(chart)
+    words = None if chart is None or png is None else chart.alt
+    mail.add_alternative(html_page(message, unsubscribe=link, picture=words), subtype="html", cte="quoted-printable")
+    if png is not None:
+        _add_picture(mail, NAME, png)
     if message.edition is not None:
         _add_edition(mail, message.edition)
     return mail
 
 
-def _add_edition(mail: EmailMessage, edition: Edition) -> None:
-    """Pictures beside the HTML that shows them, and tables as files."""
+def _add_picture(mail: EmailMessage, name: str, png: bytes) -> None:
+    """A picture beside the HTML that shows it."""
     html = mail.get_body(("html",))
     assert isinstance(html, EmailMessage)
+    html.add_related(png, "image", "png", cid=f"<{name}>", filename=f"{name}.png", disposition="inline")
+
+
+def _add_edition(mail: EmailMessage, edition: Edition) -> None:
+    """Pictures beside the HTML that shows them, and tables as files."""
     for each in edition.pictures:
-        html.add_related(
-            each.png, "image", "png", cid=f"<{each.name}>", filename=f"{each.name}.png", disposition="inline"
-        )
+        _add_picture(mail, each.name, each.png)
     for table in edition.tables:
         mail.add_attachment(table.csv.encode(), "text", "csv", filename=table.file_name, params={"charset": "utf-8"})
 

@@ -1,10 +1,12 @@
-"""The HTML of a mail: one narrow column, inline styles, no pictures, no scripts. Every text is escaped."""
+"""The HTML of a mail: one narrow column, inline styles, no scripts, no pictures but its own. Every text is escaped."""
 
 from html import escape
 
 from logistics_core.editions import Edition
+from logistics_pipeline.drawing import WIDTH
 from logistics_pipeline.notifying.outgoing import Outgoing
 from logistics_pipeline.notifying.publishing import Event
+from logistics_pipeline.notifying.rendering.incident_charts import NAME
 from logistics_pipeline.notifying.rendering.links import link_of
 from logistics_pipeline.notifying.rendering.words import (
     MOST_EVENTS_SHOWN,
@@ -34,10 +36,14 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def html_page(message: Outgoing, *, unsubscribe: str | None = None) -> str:
-    """The whole message as an HTML document, with a link to unsubscribe if there is one."""
+def html_page(message: Outgoing, *, unsubscribe: str | None = None, picture: str | None = None) -> str:
+    """The whole message as an HTML document, with a link to unsubscribe if there is one.
+
+    Args:
+        picture: in words what the picture beside it shows; None: there is none.
+    """
     shown = message.events[:MOST_EVENTS_SHOWN]
-    content = "\n".join(_card(event, message) for event in shown)
+    content = "\n".join(_card(event, message, picture) for event in shown)
     if message.edition is not None:
         content = _report(shown[0], message, message.edition)
     title = digest_heading(message.events) if message.is_digest else message.events[0].title
@@ -60,7 +66,7 @@ def _report(event: Event, message: Outgoing, edition: Edition) -> str:
     return f'<tr><td style="padding:20px;background:#ffffff;border-radius:6px">{heading}{edition.html}{board}</td></tr>'
 
 
-def _card(event: Event, message: Outgoing) -> str:
+def _card(event: Event, message: Outgoing, picture: str | None) -> str:
     shade = colour(event)
     parts = [
         f'<div style="font-size:12px;font-weight:600;color:{shade}">{escape(state_word(event))}</div>',
@@ -68,6 +74,11 @@ def _card(event: Event, message: Outgoing) -> str:
     ]
     parts += [f'<div style="margin:0 0 12px">{_lines(event.text)}</div>'] if event.text else []
     parts += [_facts(event)] if event.facts else []
+    if picture is not None:
+        parts.append(
+            f'<img src="cid:{NAME}" alt="{escape(picture)}" width="{WIDTH}" '
+            'style="display:block;width:100%;height:auto;margin:0 0 12px">'
+        )
     when = escape(shown_time(event.occurred_at, message.time_zone))
     parts.append(f'<div style="font-size:13px;color:#5b6673">{when}</div>')
     link = link_of(event, message.configuration.get("dashboard") or "")

@@ -1,0 +1,55 @@
+"""The chart of an incident, as mails show it: the values of its metric until it was opened, and what was too much."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from logistics_core.charts import picture
+
+NAME = "chart"
+"""What the HTML of a mail calls the picture."""
+
+
+@dataclass(frozen=True)
+class IncidentChart:
+    """What `alert.incidents` has of it."""
+
+    days: Sequence[Mapping[str, Any]]
+    """`day` and `value` of each, the earliest first; the value is None where nothing is known."""
+    high: float | None
+    low: float | None
+
+    @property
+    def alt(self) -> str:
+        """The same in words."""
+        known = [each for each in self.days if each["value"] is not None]
+        bounds = [
+            f"{words} {value:,.6g}" for words, value in (("above", self.high), ("below", self.low)) if value is not None
+        ]
+        fires = f" It fires {' or '.join(bounds)}." if bounds else ""
+        return f"Until {known[-1]['day']}: {known[-1]['value']:,.6g}.{fires}"
+
+    def specification(self, width: int) -> dict[str, Any]:
+        """A complete one for a renderer."""
+        last = [each["day"] for each in self.days if each["value"] is not None][-1]
+        rows = [
+            {
+                "day": each["day"], "value": each["value"], "shown": "", "high": self.high, "low": self.low,
+                "fires": "the incident" if each["day"] == last else None,
+            }
+            for each in self.days
+        ]  # fmt: skip
+        return picture("watched_days", rows, width=width)
+
+
+def chart_of(stored: Mapping[str, Any] | None) -> IncidentChart | None:
+    """The chart of an incident as the database has it; None if there is nothing to draw."""
+    days = (stored or {}).get("days") or []
+    if stored is None or sum(each["value"] is not None for each in days) < 2:
+        return None
+    when = stored.get("when") or {}
+    return IncidentChart(days, _number(when.get("above")), _number(when.get("below")))
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
