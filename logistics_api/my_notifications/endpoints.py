@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from logistics_api.contracts.bodies import read_json
 from logistics_api.database.pool import Database, Reader
@@ -21,6 +21,7 @@ from logistics_api.http.changes import (
     version_in,
 )
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response, versioned_response
+from logistics_api.http.routing import Router
 from logistics_api.my_notifications import queries
 from logistics_api.my_notifications.schemas import (
     AddedPushSubscription,
@@ -39,7 +40,7 @@ from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import DIGITS
 from logistics_core.push_services import is_push_address
 
-router = APIRouter(tags=["my notifications"])
+router = Router(tags=["my notifications"])
 
 NoParameters = Annotated[NothingElse, Query()]
 SubscriptionId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the browser", examples=[3]), DIGITS]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
@@ -14,13 +14,14 @@ from logistics_api.errors import Problem
 from logistics_api.http.changes import CHANGES, requester, uncached
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
+from logistics_api.http.routing import Router
 from logistics_api.notifications import queries
 from logistics_api.notifications.reports import PAGE_HEADERS
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.schemas import StrictModel
 from logistics_core.editions import decode_edition, page_of
 
-router = APIRouter(tags=["notifications"])
+router = Router(tags=["notifications"])
 
 NoParameters = Annotated[NothingElse, Query()]
 ReportName = Annotated[
