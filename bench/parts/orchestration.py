@@ -33,10 +33,10 @@ from logistics_pipeline.orchestration.partitions import partitions_name
 
 WANTED_MS = 50
 WANTED_LOOK_SECONDS = 2
-WANTED_LATENCY_SECONDS = 30
+WANTED_MEDIAN_SECONDS, WANTED_LATENCY_SECONDS = 6, 9
 _FILES, _RECORDS = 1_000, 100
 _KNOWN = 10_000
-_LATENCIES = 5
+_LATENCIES = 10
 _TICKS = 5
 
 _MARK_AS_LOADED = f"""
@@ -65,7 +65,7 @@ def _measure(bench: Bench) -> Findings:
         tick = _tick(bench, environment, connection)
     files, wall_ms, cpu_ms, runs, refreshes = many
     latency, look = spread(latencies), median(tick.seconds)
-    what_latency = "from a file in place to figures on the API, at worst"
+    what_latency = "from a file in place to figures on the API"
     return Findings(
         [
             Table(
@@ -93,7 +93,8 @@ def _measure(bench: Bench) -> Findings:
         [
             Target(f"{files:,} files of {_RECORDS} records: per file", "ms", "at most", WANTED_MS, wall_ms),
             Target(f"a look at {tick.files:,} known files: CPU", "seconds", "at most", WANTED_LOOK_SECONDS, look),
-            Target(what_latency, "seconds", "at most", WANTED_LATENCY_SECONDS, latency.highest),
+            Target(f"{what_latency}, median", "seconds", "at most", WANTED_MEDIAN_SECONDS, latency.median),
+            Target(f"{what_latency}, at worst", "seconds", "at most", WANTED_LATENCY_SECONDS, latency.highest),
         ],
     )
 
@@ -258,7 +259,7 @@ is the time from the first file in place until the last one is marked as loaded,
 interval, queue and the start of the runs. CPU is that of all processes together until the figures are refreshed,
 including idle ticks. *One look of the file sensor with nothing to do* is the cost of every idle tick; its
 {_KNOWN:,} files are in the ledger, exist as partitions and are materialised. The time from a file in place to its
-figures consists of the settle time, the sensor's interval (half of it on average), the start of a load run, the
-refresh sensor's interval and the start of a refresh run; each run takes about two seconds to start.""",
+figures consists of the settle time (2 s), the starts of two runs, for loading and refreshing, and the seconds until
+Dagster takes them from its queue; both sensors wait for what they have to do.""",
     _measure,
 )
