@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from logistics_core.catalogue import InvalidValues
 from logistics_core.catalogue.model import NESTED_TYPES
 from logistics_pipeline.loading.contract.copy_text import unescape
 from logistics_pipeline.loading.layouts import ElementsLayout, LinesLayout
@@ -86,3 +87,45 @@ def test_the_first_field_that_is_wrong_is_named_by_both(path: Path) -> None:
         read(path, dataset, LinesLayout(0), reference=reference, chunk_bytes=400) for reference in (True, False)
     ]
     assert [each.rejects[1][3].field for each in outcomes] == ["details", "details"]
+
+
+_WORDS = ["", "n/a", "-", ",", ":", "-999", '"', "é", "\\", "a,b"]
+_NUMBERS = st.one_of(
+    st.sampled_from(
+        ["1", "-2.5", "0", "12.50", "null", "-999", "true", '{"a":"n/a"}', '["-","n/a"]', '{"n/a":"-"}', "[]"]
+    ),
+    st.sampled_from([*_WORDS, " n/a ", "n/a,-", 'x"n/a', "n/an/a", "3", "1.5", "1,5", '","', '":"', "\n"]).map(
+        json.dumps
+    ),
+    st.sampled_from(['"n\\/a"', '"\\u002d"', '"\\u00e9"', '"é"', '"\\"-"', '"-\\""', '"\\\\"', '"\\"n/a\\""']),
+)
+
+
+@given(
+    st.lists(st.tuples(_NUMBERS, _NUMBERS), min_size=1, max_size=30),
+    st.sampled_from([60, 400, 100_000]),
+    st.sampled_from(InvalidValues),
+    st.booleans(),
+)
+@settings(max_examples=200, deadline=None)
+def test_words_for_nothing_among_numbers_of_json_are_read_alike(
+    path: Path, pairs: list[tuple[str, str]], chunk_bytes: int, policy: InvalidValues, is_array: bool
+) -> None:
+    amount, pieces = (
+        replace(
+            READINGS.field(name), missing_values=frozenset(_WORDS), invalid_values=policy, above=None, at_least=None
+        )
+        for name in ("amount", "pieces")
+    )
+    dataset = replace(READINGS, fields=(READINGS.field("reading_id"), amount, pieces))
+    records = [
+        f'{{"reading_id":"R{number}","amount":{one},"pieces":{other}}}' for number, (one, other) in enumerate(pairs)
+    ]
+    path.write_text(f"[{','.join(records)}]" if is_array else "\n".join(records))
+    layout = ElementsLayout(1) if is_array else LinesLayout(0)
+
+    expected, found = (
+        read(path, dataset, layout, reference=reference, chunk_bytes=chunk_bytes) for reference in (True, False)
+    )
+
+    assert (found.rows, found.rejects, found.records) == (expected.rows, expected.rejects, expected.records)
