@@ -17,9 +17,12 @@ from logistics_pipeline.loading.contract.dates import possible_orders, without_t
 from logistics_pipeline.loading.contract.file_formats import FileFormats
 from logistics_pipeline.loading.layouts import Layout, NestedLayout, RawRecord
 
-MOST_RECORDS = 4_000
-MOST_BYTES = 1 << 20
-MOST_SHARE = 32
+MOST_RECORDS = 20_000
+"""The ledger keeps their numbers."""
+MOST_BYTES = 2 << 20
+"""Of text. Values may take many times as much memory."""
+LONGEST_RECORD_BYTES = 16 << 10
+MOST_SHARE = 16
 """One in this many records, at most."""
 
 
@@ -48,13 +51,19 @@ class HeldRecords:
 
     def has_room_for(self, held: Sequence[HeldRecord], records_read: int) -> bool:
         """Whether further records can be held back, of a file of which so many have been read with them."""
-        count, size = len(self.records) + len(held), self._size + _size(held)
-        return count <= MOST_RECORDS and size <= MOST_BYTES and count * MOST_SHARE <= records_read
+        sizes = [len(each.raw_record.raw) for each in held]
+        count = len(self.records) + len(held)
+        return (
+            count <= MOST_RECORDS
+            and count * MOST_SHARE <= records_read
+            and self._size + sum(sizes) <= MOST_BYTES
+            and max(sizes, default=0) <= LONGEST_RECORD_BYTES
+        )
 
     def take(self, held: Sequence[HeldRecord], dates: Iterable[FoundDate]) -> None:
         """Takes what was found in the records that follow those of the last call."""
         self.records += held
-        self._size += _size(held)
+        self._size += sum(len(each.raw_record.raw) for each in held)
         for found in dates:
             self._evidence[found.field].add([found.text], [found.record_no])
 
@@ -67,10 +76,6 @@ class HeldRecords:
         """Forgets the records: they are released."""
         self.records = []
         self._size = 0
-
-
-def _size(held: Iterable[HeldRecord]) -> int:
-    return sum(len(each.raw_record.raw) for each in held)
 
 
 def can_hold(dataset: Dataset, layout: Layout) -> bool:
