@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from logistics_core.catalogue import Dataset, Dating, Field, FieldType, Role
@@ -188,6 +188,7 @@ _JSON_TEXTS = st.one_of(
 
 @given(st.sampled_from(["details", "tags"]), st.lists(_JSON_TEXTS, max_size=3), st.booleans())
 @settings(max_examples=600, deadline=None)
+@example("details", ["{} "], False)
 def test_json_of_known_shapes_is_judged_as_the_reference_judges_it(name: str, odd: list[str], has_null: bool) -> None:
     field = replace(READINGS.field(name), required=False)
     validator, reference = NestedColumn(field), value_validator(field)
@@ -210,6 +211,7 @@ def test_json_of_known_shapes_is_judged_as_the_reference_judges_it(name: str, od
     st.sampled_from([None, frozenset({"", "v1", "n/a"})]),
 )
 @settings(max_examples=400, deadline=None)
+@example([[]], ["x" * 256, "a"], False, None)
 def test_texts_that_repeat_are_judged_as_the_reference_judges_them(
     parts: list[list[tuple[int, Any]]], usual: list[str], required: bool, missing: frozenset[str] | None
 ) -> None:
