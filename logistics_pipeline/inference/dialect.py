@@ -92,14 +92,20 @@ def find_dialect(text: bytes) -> Dialect:
     decoded = decoded[: decoded.rfind(line_end, 0, _TRIAL_CHARACTERS) + 1] or decoded
     delimiter = _best(decoded, line_end, DELIMITERS, quote) or _best(decoded, line_end, RARE_DELIMITERS, quote)
     has_spaces = _has_spaces(decoded, delimiter or ",", quote)
-    is_escaped = _ESCAPED_QUOTE[quote].search(head) and not _DOUBLED_QUOTE[quote].search(head)
-    escape = "\\" if is_escaped else None
+    escape = "\\" if _has_escapes(head, quote) else None
     return Dialect(delimiter or ",", newline, quote, has_spaces, escape, has_returns=has_returns)
 
 
 def _has_spaces(text: str, delimiter: str, quote: str) -> bool:
     """Whether blanks stand between delimiters and quotes."""
     return f"{delimiter} {quote}" in text and f"{delimiter}{quote}" not in text
+
+
+def _has_escapes(head: bytes, quote: str) -> bool:
+    """Whether a backslash precedes quotes within quotes. The patterns are slow: few files need them."""
+    if f"\\{quote}".encode() not in head or _ESCAPED_QUOTE[quote].search(head) is None:
+        return False
+    return _DOUBLED_QUOTE[quote].search(head) is None
 
 
 def _best(text: str, newline: str, delimiters: Sequence[str], quote: str) -> str | None:
