@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import InvalidValues
+from logistics_core.catalogue import Dataset, InvalidValues
 from logistics_pipeline.loading.contract.file_formats import NOT_LOOKED_FOR
 from logistics_pipeline.loading.formats.reader import Checkpoint, detect_format
 from logistics_pipeline.loading.layouts import LinesLayout, NestedLayout
@@ -21,6 +21,7 @@ from logistics_pipeline.loading.parse.held_records import HeldRecords, can_hold
 from logistics_pipeline.loading.parse.parser_process import _read_until
 from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
 from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS
+from tests.examples import few_or_all
 from tests.unit.test_sparse_rejects import NUMBER_DATES, OTHER_DATES
 
 dates = st.sampled_from(
@@ -46,6 +47,16 @@ odd = st.one_of(
     st.builds(lambda date: {"trip_date": date, "colour": "red"}, dates),
 )
 LAYOUTS = ("json", "ndjson", "csv")
+FIRST = {"log_id": "P", "vehicle_id": "V", "trip_date": "2024-03-05", "mileage": 1, "fuel_used": 1}
+LENIENT = replace(
+    VEHICLE_LOGS,
+    fields=(
+        *VEHICLE_LOGS.fields[:2],
+        *(replace(each, invalid_values=InvalidValues.NULL, required=False) for each in VEHICLE_LOGS.fields[2:]),
+    ),
+    dating=None,
+)
+"""Its invalid values are cleared."""
 
 
 @dataclass(frozen=True)
@@ -135,48 +146,45 @@ def _handed_over(task: ReadTask, chunks: int) -> Iterator[Chunk]:
         yield from read_chunks(pickle.loads(pickle.dumps(rest)))
 
 
-@given(
-    records=st.lists(st.one_of(plain, plain, odd), min_size=1, max_size=30),
-    layout=st.sampled_from(LAYOUTS),
-    end=st.sampled_from(["", "", "", '{"', '"x']),
-    chunk_bytes=st.sampled_from([80, 300, 2_000]),
-    most_share=st.sampled_from([1, 1, 3, 32]),
-    most_records=st.sampled_from([2, 4_000]),
-    chunks=st.integers(0, 8),
-    clears=st.booleans(),
-    reference=st.booleans(),
-)
-@settings(max_examples=80, deadline=None)
-def test_records_held_back_end_as_if_the_file_had_been_searched(
-    path: Path,
-    records: list[object],
-    layout: str,
-    end: str,
-    chunk_bytes: int,
-    most_share: int,
-    most_records: int,
-    chunks: int,
-    clears: bool,
-    reference: bool,
-) -> None:
-    dataset = VEHICLE_LOGS
-    if clears:
-        fields = (replace(field, invalid_values=InvalidValues.NULL, required=False) for field in dataset.fields[2:])
-        dataset = replace(dataset, fields=(*dataset.fields[:2], *fields), dating=None)
-    first = {"log_id": "P", "vehicle_id": "V", "trip_date": "2024-03-05", "mileage": 1, "fuel_used": 1}
-    found = write(path, [first, *records], layout, end)
-    kind = detect_format(found, dataset, DATASETS, 10_000).layout
-    task = ReadTask(found, dataset, kind, 7, Checkpoint(), None, chunk_bytes, 1 << 20, reference)
-    expected = outcome(list(read_chunks(task)))
+@few_or_all(20, of=400)
+def test_records_held_back_end_as_if_the_file_had_been_searched(path: Path, examples: int) -> None:
+    @given(
+        records=st.lists(st.one_of(plain, plain, odd), min_size=1, max_size=30),
+        layout=st.sampled_from(LAYOUTS),
+        end=st.sampled_from(["", "", "", '{"', '"x']),
+        limits=st.fixed_dictionaries(
+            {
+                "MOST_SHARE": st.sampled_from([1, 1, 3, 16]),
+                "MOST_RECORDS": st.sampled_from([2, 1_000]),
+                "LONGEST_RECORD_BYTES": st.sampled_from([200, 1_000]),
+            }
+        ),
+        chunk_bytes=st.sampled_from([80, 300, 2_000]),
+        chunks=st.integers(0, 8),
+        dataset=st.sampled_from([VEHICLE_LOGS, LENIENT]),
+        reference=st.booleans(),
+    )
+    @settings(max_examples=examples, deadline=None)
+    def check(
+        records: list[object],
+        layout: str,
+        end: str,
+        limits: dict[str, int],
+        chunk_bytes: int,
+        chunks: int,
+        dataset: Dataset,
+        reference: bool,
+    ) -> None:
+        found = write(path, [FIRST, *records], layout, end)
+        kind = detect_format(found, dataset, DATASETS, 10_000).layout
+        task = ReadTask(found, dataset, kind, 7, Checkpoint(), None, chunk_bytes, 1 << 20, reference)
+        expected = outcome(list(read_chunks(task)))
 
-    limits = {"MOST_SHARE": most_share, "MOST_RECORDS": most_records}
-    with patch.multiple(held_records, **limits):
-        for read in (
-            lambda held: read_chunks(held),
-            lambda held: _resumed(held, chunks),
-            lambda held: _handed_over(held, chunks),
-        ):
-            assert outcome(list(read(replace(task, holding=HeldRecords(dataset))))) == expected
+        with patch.multiple(held_records, **limits):
+            for way in (_at_once, _resumed, _handed_over):
+                assert outcome(list(way(replace(task, holding=HeldRecords(dataset)), chunks))) == expected
+
+    check()
 
 
 def test_a_file_with_few_such_dates_is_read_once(path: Path) -> None:
