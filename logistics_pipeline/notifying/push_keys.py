@@ -3,18 +3,23 @@
 The API reads the public part, with which browsers subscribe.
 """
 
+import subprocess
+import sys
 from importlib import import_module
-from typing import Any
 
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.notifying.channels.configuration import Configuration
+
+_VAPID = "logistics_pipeline.notifying.channels.vapid"
+"""Loaded where a key is declared: most workers do without."""
 
 
 def keep_push_key(connection: Connection) -> list[str]:
     """Makes sure that there is a key, the declared one if there is one. Returns what it did, a sentence each.
 
     Raises:
-        ConfigurationError: the declared one cannot be used.
+        ConfigurationError: the declared one cannot be used, or none can be made.
     """
     row = connection.execute("SELECT settings -> 'push' FROM notify.shared_settings").fetchone()
     declared = Configuration((row and row[0]) or {}).text("key")
@@ -22,19 +27,28 @@ def keep_push_key(connection: Connection) -> list[str]:
     if not declared:
         if known is not None and not known[1]:
             return []
-        made = _vapid().make_key()
-        _store(connection, _vapid().public_key(made), made)
+        _store(connection, *_new_key())
         return ["A key for web push was made."]
-    public: str = _vapid().public_key(declared)
+    public: str = import_module(_VAPID).public_key(declared)
     if known == (public, True):
         return []
     _store(connection, public, None)
     return ["The key for web push is the declared one. Browsers that knew another have to be added again."]
 
 
-def _vapid() -> Any:
-    """Loaded where a key is made or declared: what it needs takes memory that a worker otherwise does without."""
-    return import_module("logistics_pipeline.notifying.channels.vapid")
+def _new_key() -> tuple[str, str]:
+    """A public and a private key, made in a process of its own that ends: the 11 MB that it takes are not needed again.
+
+    Raises:
+        ConfigurationError: none can be made.
+    """
+    try:
+        done = subprocess.run([sys.executable, "-m", _VAPID], capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        said = str(getattr(error, "stderr", None) or error).strip().splitlines()[-1:] or ["no reason was given"]
+        raise ConfigurationError(f"No key for web push could be made: {said[0][:300]}") from error
+    public, private = done.stdout.split()
+    return public, private
 
 
 def _store(connection: Connection, public: str, private: str | None) -> None:

@@ -15,12 +15,14 @@ from tests.api.world import BOARD_ID
 from tests.contract_texts import FUEL
 
 PROPOSAL_ID = os.environ.get("PROPOSAL_ID")
+SESSION = os.environ.get("SESSION")
 DATASET = re.compile("[a-z_][a-z0-9_]*")
 
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Only where everything is meant to be valid: what is meant to be refused stays as it is."""
+    """Only where everything is meant to be valid: what is meant to be refused stays as it is, but for who asks."""
+    _sign_in(case)
     if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
     label = case.operation.label
@@ -39,6 +41,12 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         for part, ask in _WHAT_TO_ASK_IN_QUERIES.items():
             if part in label:
                 ask(case)
+
+
+def _sign_in(case: Any) -> None:
+    if "/api/me/" in case.operation.label and SESSION is not None:
+        signed_in = {"Cookie": f"logistics_session={SESSION}", "Sec-Fetch-Site": "same-origin"}
+        case.headers = {**(case.headers or {}), **signed_in}
 
 
 def _ask_about_contracts(case: Any) -> None:
@@ -74,6 +82,28 @@ def _ask_about_boards(case: Any) -> None:
         case.body, case.media_type = BOARD, "application/json"
     if case.operation.method.upper() in ("PUT", "DELETE"):
         case.headers["If-Match"] = '"3"' if case.operation.method.upper() == "PUT" else '"2"'
+
+
+PREFERENCES = {
+    "time_zone": "Europe/Berlin",
+    "quiet_hours": {"from": "22:00", "until": "06:30"},
+    "channels": {"inbox": {"topics": ["*"], "severity": "info"}, "email": None, "push": None},
+}
+BROWSER = {
+    "endpoint": "https://fcm.googleapis.com/fcm/send/of-the-test",
+    "keys": {"p256dh": "B" * 87, "auth": "a" * 22},
+}
+
+
+def _ask_about_my_notifications(case: Any) -> None:
+    """Time zones and push services are more than any text, and a change names the version that it knows."""
+    if "subscription_id" in (case.path_parameters or {}):
+        case.path_parameters["subscription_id"] = 1
+    if case.operation.label == "PUT /api/me/notifications":
+        case.headers["If-Match"] = '"1"'
+        case.body = PREFERENCES
+    if case.operation.label == "POST /api/me/push-subscriptions":
+        case.body = BROWSER
 
 
 def _ask_about_sources(case: Any) -> None:
@@ -232,6 +262,7 @@ _WHAT_TO_ASK = {
     "/api/models/{model}": _ask_about_models,
     "/v2/models/{model}": _ask_about_models,
     "/api/boards": _ask_about_boards,
+    "/api/me/": _ask_about_my_notifications,
     "/api/sources/": _ask_about_sources,
     "/api/identities": _ask_about_identities,
 }

@@ -29,6 +29,7 @@ from tests.api.test_contracts import CLEAR
 from tests.api.world import load_world, world_options
 from tests.checkout import PROJECT_ROOT
 from tests.contract_texts import FUEL, payment
+from tests.people import sign_in
 
 SCHEMATHESIS = Path(sysconfig.get_path("scripts")) / "schemathesis"
 CONFIG = Path(__file__).with_name("schemathesis.toml")
@@ -44,8 +45,11 @@ def shared(serve: Any, new_database: Any, tmp_path_factory: pytest.TempPathFacto
     with new_database() as url:
         load_world(url, raw_dir)
         load_another_dataset(url, raw_dir)
-        with serve(url, data_dir=raw_dir.parent, api_rate=0) as api:
+        with connect(url) as connection:
+            _, token = sign_in(connection)
+        with serve(url, data_dir=raw_dir.parent, api_rate=0, default_role="viewer") as api:
             propose(api, url, raw_dir)
+            api.session = token
             yield api
 
 
@@ -85,10 +89,12 @@ def test_whatever_is_asked_the_answer_is_one_the_openapi_declares(shared: Any, d
     operations = sum(len(item) for item in document["paths"].values())
     url = f"{shared.client.base_url}/openapi.json"
     proposal_id = shared.get("/api/contracts/proposals")["items"][0]["proposal_id"]
+    variables = {"PYTHONPATH": str(PROJECT_ROOT), "COLUMNS": "200"}
+    variables |= {"PROPOSAL_ID": proposal_id, "SESSION": shared.session}
     done = subprocess.run(
         [SCHEMATHESIS, "--config-file", CONFIG, "run", url],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(PROJECT_ROOT), "COLUMNS": "200", "PROPOSAL_ID": proposal_id},
+        env=os.environ | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -131,6 +131,19 @@ def test_every_page_opens_below_the_prefix(place: SimpleNamespace, new_page: Cal
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+def test_the_service_worker_is_for_the_prefix_alone(place: SimpleNamespace, new_page: Callable[..., Any]) -> None:
+    page, _ = new_page(place, "about:blank")
+    page.goto(f"{place.url}/my-notifications")
+    settled(page)
+    register = "navigator.serviceWorker.register('service-worker.js').then(({ scope }) => scope)"
+    assert page.evaluate(register) == f"{place.url}/"
+    wait_until(lambda: page.evaluate("true") and page.context.service_workers)
+    (worker,) = page.context.service_workers
+    leads_to = {"/alerts?incident=17": "/alerts?incident=17", "/../outside": "/my-notifications"}
+    for path, address in leads_to.items():
+        assert worker.evaluate("(path) => addressOf(path)", path) == f"{place.url}{address}"
+
+
 def test_an_address_that_is_no_page_has_the_navigation(place: SimpleNamespace, new_page: Callable[..., Any]) -> None:
     page, watched = new_page(place, "about:blank")
     watched.expected = re.compile("404")

@@ -1,5 +1,6 @@
 """VAPID (RFC 8292): push services know by a signature who sends. The key is a number of the curve P-256."""
 
+import sys
 import time
 from urllib.parse import urlsplit
 
@@ -75,3 +76,12 @@ def _point(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 def _number(key: ec.EllipticCurvePrivateKey) -> str:
     return encoded(key.private_numbers().private_value.to_bytes(_KEY_BYTES))
+
+
+def _main() -> None:
+    made = make_key()
+    sys.stdout.write(f"{public_key(made)} {made}")
+
+
+if __name__ == "__main__":
+    _main()
