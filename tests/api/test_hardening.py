@@ -48,7 +48,7 @@ KEYS = {
     "version": "1",
     "job_id": BOARD_ID,
 }
-MADE_BY_REQUESTS = ("{upload_id}", "{request_id}", "{proposal_id}", "{edition_id}")
+MADE_BY_REQUESTS = ("{upload_id}", "{request_id}", "{proposal_id}", "{edition_id}", "{preview_id}")
 """Of what these name there is nothing until somebody asks for it, or time passes: their own tests do."""
 MAY_BE_EMPTY = {"/api/ingestion/files/{file_id}/rejects.ndjson"}
 """Answers with one line per record: none, if there are no records."""
