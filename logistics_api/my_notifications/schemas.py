@@ -153,6 +153,8 @@ class Inbox(Page):
 class Marks(_Body):
     """Messages that are marked: those named, or all up to one."""
 
+    model_config = ConfigDict(strict=True)
+
     message_ids: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field([], max_length=1_000, examples=[[17]])
     up_to: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = Field(
         None, description="This one, and all before it", examples=[17]

@@ -336,7 +336,16 @@ def test_messages_are_read_and_unread_again_one_by_one_or_all(ada: Person, bob: 
 
 
 def test_marks_of_what_is_no_number_are_refused(served: tuple[Api, str], ada: Person) -> None:
-    for body in ({"message_ids": ["x"]}, {"message_ids": [2**63]}, {"up_to": 0}, {"all": True}, [], "x"):
+    for body in (
+        {"message_ids": ["1"]},
+        {"up_to": 1, "is_read": 0},
+        {"message_ids": ["x"]},
+        {"message_ids": [2**63]},
+        {"up_to": 0},
+        {"all": True},
+        [],
+        "x",
+    ):
         response = ada.send("POST", f"{INBOX}/marks", body)
         assert response.status_code == 422, body
         served[0].check_problem(response)

@@ -90,7 +90,7 @@ def test_whatever_is_asked_the_answer_is_one_the_openapi_declares(shared: Any, d
     url = f"{shared.client.base_url}/openapi.json"
     proposal_id = shared.get("/api/contracts/proposals")["items"][0]["proposal_id"]
     variables = {"PYTHONPATH": str(PROJECT_ROOT), "COLUMNS": "200"}
-    variables |= {"PROPOSAL_ID": proposal_id, "SESSION": shared.session}
+    variables |= {"PROPOSAL_ID": proposal_id, "SESSION": shared.session, "API_URL": str(shared.client.base_url)}
     done = subprocess.run(
         [SCHEMATHESIS, "--config-file", CONFIG, "run", url],
         cwd=tmp_path,
