@@ -5,8 +5,9 @@ The header is the first row as wide as the table whose cells are texts, unlike t
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 
 from logistics_pipeline.inference.column_reading import looks_typed
@@ -173,9 +174,9 @@ def _are_periods(top: Sequence[str], typed: Sequence[int], columns: Sequence[Seq
     return len(periods) > 1 and not any(_PERIOD.fullmatch(cell) for index in typed for cell in columns[index][:3])
 
 
-def _is_typed(column: Sequence[str]) -> bool:
+def _is_typed(column: Sequence[str], looks: Callable[[str], bool] = looks_typed) -> bool:
     cells = list(islice((cell for cell in column if cell and not is_missing(cell)), _MOST_CELLS))
-    return bool(cells) and all(map(looks_typed, cells))
+    return bool(cells) and all(map(looks, cells))
 
 
 def _is_unlike(top: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
@@ -214,14 +215,15 @@ def _more_header_rows(top: Sequence[str], body: Sequence[Sequence[str]], columns
     """How many rows below the header belong to it: texts where every other row has a number or a date."""
     if not body or all(not cell.strip() or looks_typed(cell.strip()) for cell in body[0]):
         return 0
+    looks = cache(looks_typed)  # each round looks at nearly the same cells
     for extra in range(_MOST_HEADER_ROWS - 1, 0, -1):
         if len(body) < extra + 2:
             continue
         rest = [[cell for cell in column[extra:] if cell] for column in columns]
-        typed = [index for index, column in enumerate(rest) if column and _is_typed(column)]
+        typed = [index for index, column in enumerate(rest) if column and _is_typed(column, looks)]
         rows = [[row[index].strip() for index in typed] for row in body[:extra]]
         are_names = all(
-            any(cells) and not any(cell and (looks_typed(cell) or is_missing(cell)) for cell in cells) for cells in rows
+            any(cells) and not any(cell and (looks(cell) or is_missing(cell)) for cell in cells) for cells in rows
         )
         if typed and len(typed) * 2 >= len(top) - 1 and are_names:
             return extra
