@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from logistics_core.catalogue import InvalidValues
+from logistics_core.catalogue import Dataset, FieldType, InvalidValues
 from logistics_core.catalogue.model import NESTED_TYPES
 from logistics_pipeline.loading.contract.copy_text import unescape
 from logistics_pipeline.loading.layouts import ElementsLayout, LinesLayout
@@ -62,19 +62,21 @@ def test_the_parsers_make_the_same_of_values_of_all_types(
     expected, found = (
         read(path, dataset, layout, reference=reference, chunk_bytes=chunk_bytes) for reference in (True, False)
     )
-    nested = [index for index, field in enumerate(dataset.fields) if field.type in NESTED_TYPES]
-    assert _rows(found, nested) == _rows(expected, nested)
+    assert _rows(found, dataset) == _rows(expected, dataset)
     assert (found.rejects, found.error, found.records) == (expected.rejects, expected.error, expected.records)
 
 
-def _rows(outcome: Outcome, nested: list[int]) -> dict[int, list[object]]:
-    """The values of each row. What is nested may have other blanks and escapes."""
+def _rows(outcome: Outcome, dataset: Dataset) -> dict[int, list[object]]:
+    """The values of each row. What is nested may have other blanks and escapes, a number other zeros before it."""
     rows: dict[int, list[object]] = {}
     for number, line in outcome.rows.items():
         values: list[object] = [unescape(text) for text in line.decode().split("\t")]
-        for index in nested:
+        for index, field in enumerate(dataset.fields):
             text = values[index]
-            values[index] = None if text is None else json.loads(str(text), parse_float=Decimal)
+            if text is not None and field.type in NESTED_TYPES:
+                values[index] = json.loads(str(text), parse_float=Decimal)
+            elif text is not None and field.type is FieldType.NUMBER:
+                values[index] = Decimal(str(text)).as_tuple()
         rows[number] = values
     return rows
 
