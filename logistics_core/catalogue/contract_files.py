@@ -91,7 +91,7 @@ RESERVED_FIELDS = frozenset({
 
 RESERVED_DATASETS = frozenset({
     "alerts", "audit", "boards", "contracts", "costs", "dashboard", "datasets", "events", "exports", "figures",
-    "forecasts", "graphql", "history", "identities", "ingestion", "kpi", "measures", "metrics", "models",
+    "forecasts", "graphql", "history", "identities", "ingestion", "kpi", "me", "measures", "metrics", "models",
     "notifications", "quality", "route", "session", "sources", "system",
 })  # fmt: skip
 """Paths below /api that are taken. A test of the API keeps this list complete."""

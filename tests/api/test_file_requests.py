@@ -217,10 +217,12 @@ def test_the_operator_can_call_few_functions_of_ours_and_the_reader_one(connecti
         ).fetchall()
 
     names = [
-        "act_on_incident", "add_board", "add_rule", "add_silence", "add_window", "cancel_job", "change_board",
-        "change_rule", "decide_proposal", "delete_board", "end_silence", "end_window", "extend_sessions",
-        "log_upload", "make_link", "remove_rule", "request_contract_action", "request_file_action", "request_job",
-        "request_preview", "request_pull", "request_trial", "sign_in", "sign_out", "subscribe_again", "unsubscribe",
+        "act_on_incident", "add_board", "add_push_subscription", "add_rule", "add_silence", "add_window", "cancel_job",
+        "change_board", "change_preferences", "change_rule", "decide_proposal", "delete_board", "end_silence",
+        "end_window", "extend_sessions", "log_upload", "make_link", "mark_messages", "remove_push_subscription",
+        "remove_rule", "request_contract_action", "request_file_action", "request_job", "request_preview",
+        "request_pull", "request_trial", "send_test", "sign_in", "sign_out", "subscribe_again",
+        "subscribe_person_again", "unsubscribe",
     ]  # fmt: skip
     assert functions(OPERATOR) == [(name, True, ['search_path=""'], False) for name in names]
     assert functions(READER) == [("read_link", True, ['search_path=""'], False)]  # signed by a key it cannot read
