@@ -306,7 +306,8 @@ def as_of_name(path: str) -> str:
     return "asOf" if path in ("/api/trips", "trips.csv") else "as_of"
 
 
-@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("every", [7, 1])
 def test_answers_as_of_a_file_are_those_of_a_database_that_has_the_files_until_then(
     api: Any, fresh: tuple[Any, Site], every: int
 ) -> None:

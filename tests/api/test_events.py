@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import psycopg
+import pytest
 
 from tests.api.test_serving import answers, running
 from tests.ports import free_port
@@ -86,6 +87,7 @@ def test_unknown_parameters_are_refused(api: Any) -> None:
     api.refused(422, "/api/events", since="1")
 
 
+@pytest.mark.slow
 def test_open_streams_do_not_keep_the_server_from_stopping(
     database_url: str, tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:

@@ -75,6 +75,7 @@ def test_it_serves_until_it_is_told_to_stop(database_url: str, tmp_path: Path, w
     assert "Traceback" not in log.read_text()
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_is_logged_once_and_without_its_password(
     tmp_path: Path, wait_until: Callable[..., None]
 ) -> None:

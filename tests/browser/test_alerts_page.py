@@ -90,6 +90,7 @@ def test_what_is_open_is_seen_looked_after_and_over(alerted: Any, new_page: Any)
     expect(incidents.filter(has_text="a.json")).to_contain_text("Over")
 
 
+@pytest.mark.slow
 def test_an_incident_is_silenced_and_the_silence_ended(alerted: Any, new_page: Any) -> None:
     page, _ = new_page(alerted, "/alerts?incident=1")
     page.get_by_role("button", name="Silence", exact=True).click()

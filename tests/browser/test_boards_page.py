@@ -102,6 +102,7 @@ def test_a_question_is_saved_to_a_new_board_and_to_one_that_there_is(dashboard: 
     expect(page.get_by_role("heading", name="Revenue by origin")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_panels_are_moved_and_removed(board: dict[str, Any], open_page: Any, dashboard: Any) -> None:
     page = open_page(f"/boards/{board['board_id']}")
     settled(page)

@@ -92,6 +92,7 @@ def test_a_single_figure_stands_in_large_print_with_its_change(dashboard: Any, o
     page.get_by_text(f"of {answer['data'][0]['shipments']:,}").wait_for()
 
 
+@pytest.mark.slow
 def test_filters_are_added_and_taken_away(dashboard: Any, open_page: Any) -> None:
     page = open_page("/explore?by=destination&range=all")
     settled(page)

@@ -101,6 +101,7 @@ def test_a_person_reads_their_inbox(visit: Callable[..., Page]) -> None:
     expect(page.get_by_text("Everything is read")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_person_chooses_what_they_are_told_where_and_when(visit: Callable[..., Page], connection: Connection) -> None:
     page = visit("chooser")
     mail = page.get_by_role("group", name="E-mail", exact=True)
@@ -190,6 +191,7 @@ def deliver(page: Page, data: str) -> None:
     session.detach()
 
 
+@pytest.mark.slow
 def test_on_one_machine_the_page_says_that_nothing_is_missing(
     needs_chromium: None, new_dashboard: Callable[[], Any], new_page: Any
 ) -> None:

@@ -46,6 +46,7 @@ def told(needs_chromium: None, new_dashboard: Callable[[], Any]) -> Any:
     return made
 
 
+@pytest.mark.slow
 def test_a_report_is_previewed_before_it_is_due(told: Any, new_page: Any) -> None:
     page, _ = new_page(told, "/notifications")
     edition = Edition("<p>57 shipments</p>", "", [], [])

@@ -115,6 +115,7 @@ def test_the_matrix_switches_its_measure(open_page: Any) -> None:
     expect(page.get_by_role("heading", name="On time by route")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_another_range_changes_the_figures_and_the_back_button_brings_them_back(dashboard: Any, open_page: Any) -> None:
     page = open_page()
     thirty = dashboard.get("/api/figures/summary", **last_days(dashboard, 30))["current"]["shipments"]

@@ -184,6 +184,7 @@ def test_a_notice_stands_in_front_of_the_drawer(small: Any, new_page: Any) -> No
     notice.click(trial=True)  # nothing lies over it
 
 
+@pytest.mark.slow
 def test_how_long_ago_a_file_came_goes_on_counting(small: Any, new_page: Any) -> None:
     page, _ = new_page(small, "about:blank")
     page.clock.install()
@@ -260,6 +261,7 @@ def test_an_uploaded_file_is_seen_through_to_the_figures_without_a_reload(
     expect(page.locator(".transfer")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_files_can_be_dropped_on_the_page_and_need_a_dataset_where_the_name_tells_none(
     small: Any, new_page: Any
 ) -> None:
@@ -493,6 +495,7 @@ def test_a_refusal_is_said_in_the_words_of_the_api(junk: Any, new_page: Any) -> 
     expect(page.locator(".toast")).to_contain_text("Only failed and unrecognised files can be dismissed.")
 
 
+@pytest.mark.slow
 def test_a_failed_file_is_replaced_by_an_upload(junk: Any, new_page: Any, tmp_path: Path) -> None:
     page, _ = new_page(junk, "/pipeline")
     drawer = open_file(page, "shipments/cut.json")

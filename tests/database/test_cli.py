@@ -507,6 +507,7 @@ def test_a_server_of_somebody_elses_is_not_stopped(logistics: Run) -> None:
     assert "only an embedded server can be stopped" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_error(logistics: Run, data_dir: Path) -> None:
     bad = [vehicle(number, total_mileage=-1, name="x" * 200) for number in range(2_000)]
     logistics("load", write(data_dir / "raw" / "vehicles.ndjson", as_lines(bad)), "--no-refresh")

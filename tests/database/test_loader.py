@@ -299,6 +299,7 @@ def test_a_load_that_dies_before_any_of_its_statements_ends_like_an_undisturbed_
     assert number > 25
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_and_doubles_nothing(
     raw_folder: FolderUnderTest, contents: Read, empty: Callable[[], None], connection: Connection
 ) -> None:

@@ -84,6 +84,7 @@ def test_a_small_file_may_be_parsed_before_it_has_started(apart: FolderUnderTest
     assert readers() == []
 
 
+@pytest.mark.slow
 def test_a_reader_that_is_killed_is_replaced_and_nothing_is_read_twice(
     apart: FolderUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ def end_leases(connection: Connection) -> None:
                        "WHERE locked_until IS NOT NULL")  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_sender_that_dies_between_the_answer_and_its_commit_leaves_the_message_to_the_next(
     connection: Connection, database_url: str, delivery: Delivery, sink: Sink
 ) -> None:

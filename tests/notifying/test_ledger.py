@@ -120,6 +120,7 @@ def run(database_url: str, tmp_path: Path, sink: Sink, monkeypatch: pytest.Monke
     return invoke
 
 
+@pytest.mark.slow
 def test_an_endpoint_is_tried_out_and_dead_letters_are_resent(run, sink: Sink) -> None:  # type: ignore[no-untyped-def]
     assert run("test", "good")[0] == 0 and [each.path for each in sink.received] == ["/good"]
     code, said = run("test", "bad", "--json")

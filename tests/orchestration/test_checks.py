@@ -179,6 +179,7 @@ def test_checks_that_cannot_run_do_not_delay_the_next_refresh(filled: System, mo
     assert len(filled.refresh_tick()) == 1
 
 
+@pytest.mark.slow
 def test_a_refresh_that_failed_is_asked_for_again_after_a_pause(
     filled: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ def test_dagster_shows_it_with_columns_partitions_checks_job_and_pool(with_drive
     assert "load_drivers" in with_drivers.instance.event_log_storage.get_concurrency_keys()
 
 
+@pytest.mark.slow
 def test_the_sensor_has_its_files_loaded_and_the_checks_look_at_them(with_drivers: System) -> None:
     with_drivers.drop("drivers/june.json", [driver(1), driver(2, licence_points=-1), driver(3, nickname="Ace")])
     with_drivers.drop("drivers/broken.json", "[{")

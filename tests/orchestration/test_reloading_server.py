@@ -293,6 +293,7 @@ def test_definitions_that_cannot_be_loaded_leave_those_in_service(server: Server
     assert server.job() == "after"
 
 
+@pytest.mark.slow
 def test_a_server_whose_first_definitions_cannot_be_loaded_exits_and_says_why(tmp_path: Path) -> None:
     (tmp_path / "changing_definitions.py").write_text("raise ValueError('there is no database')")
     done = subprocess.run(

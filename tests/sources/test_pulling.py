@@ -358,6 +358,7 @@ def test_an_empty_answer_is_no_records(source: SourceUnderTest, answer: Answer) 
     assert report.pull.pages == 1, "what was said is in the archive"
 
 
+@pytest.mark.slow
 def test_a_passing_trouble_costs_retries_and_nothing_else(source: SourceUnderTest) -> None:
     source.define_trips("cursor")
     source.fleet.faults = [

@@ -261,6 +261,7 @@ def test_a_restored_database_goes_on_where_the_exported_one_was(
         assert one.execute(numbers).fetchall() == other.execute(numbers).fetchall()
 
 
+@pytest.mark.slow
 def test_the_files_give_the_database_that_an_export_of_it_gives(
     database_url: str, empty_url: str, server_url: str, options: LoadOptions, bucket: Bucket, tmp_path: Path
 ) -> None:
