@@ -46,8 +46,8 @@ class SettledFiles:
     files: list[FoundFile]
     future: dict[str, FutureFile]
     """What the next evaluation needs as `seen_before`."""
-    seconds_to_next: float | None
-    """Until the first of the others has been left alone long enough; None if there are no others."""
+    seconds_to_others: float | None
+    """Until the others have been left alone long enough as well, if they are; None if there are none."""
 
 
 def settled_files(
@@ -85,7 +85,7 @@ def settled_files(
             settled.append(file)
         else:
             missing_ns.append(still_ns)
-    return SettledFiles(settled, future_files, min(missing_ns) / 1e9 if missing_ns else None)
+    return SettledFiles(settled, future_files, max(missing_ns) / 1e9 if missing_ns else None)
 
 
 def files_to_register(found: Iterable[FoundFile], known: Mapping[str, LedgerFile]) -> list[FoundFile]:

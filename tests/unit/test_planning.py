@@ -76,10 +76,10 @@ def test_a_file_is_settled_once_it_was_left_alone(age_seconds: float, settled: b
     assert settled_files([file], {}, NOW_NS, 10, {}).files == ([file] if settled else [])
 
 
-def test_it_is_known_when_the_next_file_will_be_settled() -> None:
+def test_it_is_known_when_all_files_will_be_settled() -> None:
     files = [found(modified_ns=NOW_NS - int(age * SECOND)) for age in (1, 7.5, 20)]
 
-    assert settled_files(files, {}, NOW_NS, 10, {}).seconds_to_next == 2.5
+    assert settled_files(files, {}, NOW_NS, 10, {}).seconds_to_others == 9
 
 
 def test_without_a_settle_time_every_file_is_settled() -> None:

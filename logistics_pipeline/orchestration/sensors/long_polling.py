@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 DAEMON_SECONDS = 5
 """Dagster's daemon looks for due sensors this often; one that is a millisecond early waits for the next look."""
-_MARGIN_SECONDS = 0.5
-"""An evaluation ends before the next one is due."""
+_MARGIN_SECONDS = 1.5
+"""An evaluation begins some tenths after Dagster's look, and is written down after it: it must end before a later look,
+which else passes it over."""
 _LONGEST_SECONDS = 20.0
 """Dagster gives up an evaluation after 60 seconds."""
 
@@ -21,8 +22,8 @@ def minimum_interval(interval_seconds: int) -> int:
 
 
 def waiting_seconds(interval_seconds: int) -> float:
-    """How long an evaluation may wait, for a sensor of this interval."""
-    return min(max(interval_seconds, DAEMON_SECONDS) - _MARGIN_SECONDS, _LONGEST_SECONDS)
+    """How long an evaluation may wait, for a sensor of this interval: through one look of Dagster's at least."""
+    return min(max(interval_seconds, 2 * DAEMON_SECONDS) - _MARGIN_SECONDS, _LONGEST_SECONDS)
 
 
 @dataclass(frozen=True)

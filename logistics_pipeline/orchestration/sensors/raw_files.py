@@ -88,7 +88,7 @@ def build_file_sensor(
             if requests:
                 return dg.SensorResult(run_requests=requests)
             rest = (time.monotonic() - began) * REST_PER_LOOK
-            if not is_news(in_folder, patience, settled.seconds_to_next, rest):
+            if not is_news(in_folder, patience, settled.seconds_to_others, rest):
                 return dg.SkipReason(f"{len(settled.files):,} files, nothing to load")
 
     return raw_files
@@ -109,18 +109,18 @@ def _look(
     return evaluation.request_runs(plans), settled
 
 
-def is_news(in_folder: FolderChanges, patience: Patience, seconds_to_next: float | None, rest: float) -> bool:
+def is_news(in_folder: FolderChanges, patience: Patience, seconds_to_others: float | None, rest: float) -> bool:
     """Waits until there is a reason to look again; False if there is none within the patience.
 
     Args:
-        seconds_to_next: until the first of the files that are still being written has settled, if there are any.
+        seconds_to_others: until the files that were written lately have settled, if there are any: they go together.
         rest: how long to wait at least.
     """
-    if seconds_to_next is None:
+    if seconds_to_others is None:
         if not in_folder.wait(patience.left):
             return False
-        seconds_to_next = 0.0
-    pause = max(seconds_to_next, rest)
+        seconds_to_others = 0.0
+    pause = max(seconds_to_others, rest)
     if pause > patience.left:
         return False
     time.sleep(pause)
@@ -163,7 +163,7 @@ def _place_state(look: Look) -> ledger.PlaceState:
         None if look.ended_at is None else datetime.fromtimestamp(look.ended_at, UTC),
         look.seconds if look.ended_at is not None else None,
         None if look.files is None else len(look.files),
-        look.seconds_to_next,
+        look.seconds_to_others,
         look.error,
     )
 
