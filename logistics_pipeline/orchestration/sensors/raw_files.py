@@ -163,7 +163,7 @@ def _place_state(look: Look) -> ledger.PlaceState:
         None if look.ended_at is None else datetime.fromtimestamp(look.ended_at, UTC),
         look.seconds if look.ended_at is not None else None,
         None if look.files is None else len(look.files),
-        look.seconds_to_others,
+        look.seconds_to_next,
         look.error,
     )
 
