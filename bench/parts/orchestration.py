@@ -199,7 +199,8 @@ def _tick(bench: Bench, environment: Environment, connection: Connection) -> _Ti
     postmaster = int((settings.postgres_dir / "postmaster.pid").read_text().splitlines()[0])
     with _instance(environment) as instance:
         _make_known(instance, connection, settings)
-        definitions = build_definitions(settings.model_copy(update={"database_url": environment.database_url}))
+        one_look = {"database_url": environment.database_url, "long_polling": False}
+        definitions = build_definitions(settings.model_copy(update=one_look))
         sensor = next(sensor for sensor in definitions.sensors or [] if sensor.name == "raw_files")
         seconds = []
         for _ in range(_TICKS):
