@@ -120,6 +120,15 @@ def log_unexpected(scope: Scope, error: Exception) -> None:
         logger.error("%s failed (request id %s)", name, state["request_id"], exc_info=error)
 
 
+def too_many_pending(detail: str) -> Problem:
+    """The response to a request that would have to wait behind too many others.
+
+    Args:
+        detail: how many wait for whom, and how to start it, in sentences.
+    """
+    return Problem(503, "too-many-requests-pending", "Too many requests pending", detail, headers={"Retry-After": "10"})
+
+
 def refused_parameters(refused: Sequence[ParameterError]) -> Problem:
     """The response to a request with invalid parameters."""
     names = ", ".join(dict.fromkeys(error.parameter for error in refused))

@@ -21,7 +21,7 @@ from logistics_api.alerts.rule_schemas import (
 )
 from logistics_api.contracts.bodies import read_json
 from logistics_api.database.pool import Database, Reader
-from logistics_api.errors import LONGEST_FOUND, ParameterError, Problem, refused_parameters
+from logistics_api.errors import LONGEST_FOUND, ParameterError, Problem, refused_parameters, too_many_pending
 from logistics_api.http.changes import (
     CHANGES,
     VERSIONED,
@@ -179,9 +179,7 @@ async def request_trial(_: NoParameters, request: Request, database: Reader) -> 
             "A thousand trials wait for a worker, or ten thousand were made today. Does a worker run? `logistics up` "
             "or `logistics work` starts it. Try again when it has served them."
         )
-        raise Problem(
-            503, "too-many-requests-pending", "Too many requests pending", detail, headers={"Retry-After": "10"}
-        )
+        raise too_many_pending(detail)
     trial = await _find_trial(database, trial_id, request)
     return uncached(trial, 202, {"Location": trial["status_url"]})
 

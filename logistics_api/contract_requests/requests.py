@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from logistics_api.contract_requests.queries import MAKE_REQUEST, NEEDS_ANSWERS, ONE_REQUEST, PROPOSAL_STATE
 from logistics_api.database.pool import Database
-from logistics_api.errors import Problem
+from logistics_api.errors import Problem, too_many_pending
 from logistics_api.file_requests.status import progress_of
 from logistics_api.http.changes import requester
 from logistics_api.http.context import context_of
@@ -146,11 +146,7 @@ def unknown_proposal(proposal_id: UUID) -> Problem:
 
 
 def _too_many() -> Problem:
-    return Problem(
-        503,
-        "too-many-requests-pending",
-        "Too many requests pending",
+    return too_many_pending(
         "A thousand requests about contracts wait for the pipeline. Is it running? `logistics up` or `logistics "
-        "contracts watch` serves them. Try again when it has.",
-        headers={"Retry-After": "10"},
+        "contracts watch` serves them. Try again when it has."
     )

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.contracts.bodies import read_json
 from logistics_api.database.pool import Database, Reader
-from logistics_api.errors import Problem, refused_parameter
+from logistics_api.errors import Problem, refused_parameter, too_many_pending
 from logistics_api.http.changes import CHANGES, json_body, requester, schema_of, uncached
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
@@ -185,11 +185,7 @@ def _other_job(job_id: UUID) -> Problem:
 
 
 def _too_many() -> Problem:
-    return Problem(
-        503,
-        "too-many-requests-pending",
-        "Too many requests pending",
+    return too_many_pending(
         "A thousand jobs wait for a worker. Does one run? `logistics up` or `logistics work` starts it. Try again "
-        "when it has served them.",
-        headers={"Retry-After": "10"},
+        "when it has served them."
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Path, Query, Request, Response
@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import Field
 
 from logistics_api.database.pool import Database, Reader
-from logistics_api.errors import Problem
+from logistics_api.errors import Problem, too_many_pending
 from logistics_api.http.changes import CHANGES, requester, uncached
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
@@ -19,6 +19,7 @@ from logistics_api.notifications import queries
 from logistics_api.notifications.reports import PAGE_HEADERS
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.schemas import StrictModel
+from logistics_core.database_contract.notifications import PreviewState
 from logistics_core.editions import decode_edition, page_of
 
 router = Router(tags=["notifications"])
@@ -37,7 +38,7 @@ class ReportPreview(StrictModel):
 
     preview_id: UUID
     report: str = Field(examples=["monday_figures"])
-    state: Literal["queued", "done", "failed"] = Field(description="Whether a worker has made it")
+    state: PreviewState = Field(description="Whether a worker has made it")
     requested_at: datetime
     requested_by: str
     finished_at: datetime | None
@@ -68,9 +69,7 @@ async def request_report_preview(name: ReportName, _: NoParameters, request: Req
             "Twenty previews wait for a worker. Does one run? `logistics up` or `logistics work` starts it. Try again "
             "when it has made them."
         )
-        raise Problem(
-            503, "too-many-requests-pending", "Too many requests pending", detail, headers={"Retry-After": "10"}
-        )
+        raise too_many_pending(detail)
     preview = await _find(database, preview_id, request)
     return uncached(preview, 202, {"Location": preview["status_url"]})
 
@@ -84,7 +83,7 @@ async def request_report_preview(name: ReportName, _: NoParameters, request: Req
 async def read_report_preview(preview_id: PreviewId, _: NoParameters, request: Request, database: Reader) -> Response:
     """Says whether a preview is done. Until then, `Retry-After` says when to ask again."""
     preview = await _find(database, preview_id, request)
-    return uncached(preview, headers={"Retry-After": "1"} if preview["state"] == "queued" else None)
+    return uncached(preview, headers={"Retry-After": "1"} if preview["state"] == PreviewState.QUEUED else None)
 
 
 @router.get(
@@ -109,4 +108,4 @@ async def _find(database: Database, preview_id: UUID, request: Request) -> dict[
         detail = f"There is no preview {preview_id}. Each is kept for a day; ask for another."
         raise Problem(404, "unknown-preview", "Unknown preview", detail)
     url = f"{context_of(request.scope).prefix}/api/notifications/reports/previews/{preview_id}"
-    return {**preview, "status_url": url, "page_url": f"{url}/page" if preview["state"] == "done" else None}
+    return {**preview, "status_url": url, "page_url": f"{url}/page" if preview["state"] == PreviewState.DONE else None}

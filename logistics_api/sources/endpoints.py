@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from logistics_api.database.pool import Database, Reader
-from logistics_api.errors import Problem
+from logistics_api.errors import Problem, too_many_pending
 from logistics_api.file_requests.status import PATIENCE_SECONDS, progress_of
 from logistics_api.http.changes import requester
 from logistics_api.http.context import context_of
@@ -200,13 +200,9 @@ async def _read_request(database: Database, source: str, request_id: int, prefix
 
 
 def _too_many() -> Problem:
-    return Problem(
-        503,
-        "too-many-requests-pending",
-        "Too many requests pending",
+    return too_many_pending(
         "A thousand requests to pull wait for Dagster. Is it running? `logistics up` starts it. Try again when it has "
-        "served them.",
-        headers={"Retry-After": "10"},
+        "served them."
     )
 
 

@@ -63,6 +63,14 @@ OPEN_STATES = frozenset({MessageState.WAITING, MessageState.HELD})
 """In all others a message has ended."""
 
 
+class PreviewState(StrEnum):
+    """How far the preview of a report is. The table `notify.previews` accepts no other values."""
+
+    QUEUED = "queued"
+    DONE = "done"
+    FAILED = "failed"
+
+
 class AttemptOutcome(StrEnum):
     """How an attempt to send a message ended. The table `notify.attempts` accepts no other values."""
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 
+from logistics_core.database_contract.notifications import PreviewState
 from logistics_core.editions import encode_edition
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.errors import TransientError
@@ -59,7 +60,7 @@ def _make(runner: ReportRunner, name: str, tries: int) -> tuple[str | None, byte
 def _end(runner: ReportRunner, preview_id: UUID, title: str | None, content: bytes | None, problem: str | None) -> None:
     values: dict[str, Any] = {
         "preview_id": preview_id,
-        "state": "done" if problem is None else "failed",
+        "state": PreviewState.DONE if problem is None else PreviewState.FAILED,
         "title": title,
         "content": content,
         "problem": problem,
