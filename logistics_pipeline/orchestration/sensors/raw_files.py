@@ -102,10 +102,10 @@ def _look(
     settled = _register_settled_files(context, connection, database, found)
     evaluation = _Evaluation(context, connection, database, settled.files)
     plans = evaluation.plan()
-    present = {file.key: file for file in found}
+    present = {file.key for file in found}
     is_gone = partial(_is_gone, folder=database.folder, looks=looks)
-    _fail_abandoned_files(connection, evaluation.known, set(present), is_gone)
-    _dismiss_deleted_files(connection, evaluation.known, set(present), is_gone, database.settings)
+    _fail_abandoned_files(connection, evaluation.known, present, is_gone)
+    _dismiss_deleted_files(connection, evaluation.known, present, is_gone, database.settings)
     return evaluation.request_runs(plans), settled
 
 
