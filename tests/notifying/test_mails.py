@@ -1,6 +1,7 @@
 """Mails, by real SMTP servers: encrypted, refused, delayed, bounced; and what such a mail looks like."""
 
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def test_a_mail_arrives_encrypted_with_text_and_html(
     assert other == "<mailto:alerts@fleet.example.org?subject=unsubscribe>"
     assert one_click.startswith("<https://logistics.example.org/unsubscribe/") and len(one_click) == 96
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    text, html = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))  # type: ignore[union-attr]
+    text, html = (body_of(mail, kind) for kind in ("plain", "html"))
     assert "dataset   shipments\r\n" in text and "https://logistics.example.org/alerts?incident=17" in text
     assert "Rejects &lt;b&gt;above&lt;/b&gt; 5 % – Größe" in html and "<b>above" not in html
     assert f"Unsubscribe: {one_click[1:-1]}" in text and f'href="{one_click[1:-1]}"' in html
@@ -253,6 +254,14 @@ def store_chart(connection: Connection, incident: int, chart: Any = CHART) -> No
     connection.execute("UPDATE alert.incidents SET chart = %s WHERE incident_id = %s", (Jsonb(chart), incident))
 
 
+def body_of(mail: EmailMessage, kind: str) -> str:
+    """The text of a mail in a form, plain or html."""
+    body = mail.get_body((kind,))
+    assert isinstance(body, EmailMessage)
+    text: str = body.get_content()
+    return text
+
+
 def pictures_in(mail: Any) -> list[bytes]:
     return [part.get_content() for part in mail.walk() if part.get_content_type() == "image/png"]
 
@@ -275,7 +284,7 @@ def test_a_mail_waits_a_moment_for_the_chart_of_its_incident_and_shows_it(
     for mail in mailbox.mails:
         (png,) = pictures_in(mail)
         assert png.startswith(b"\x89PNG") and len(png) > 2_000
-        html = mail.get_body(("html",)).get_content()  # type: ignore[union-attr]
+        html = body_of(mail, "html")
         assert 'src="cid:chart" alt="Until 2024-06-03: 1,200. It fires above 1,000."' in html
         assert [part["Content-ID"] for part in mail.walk() if part.get_content_type() == "image/png"] == ["<chart>"]
 
