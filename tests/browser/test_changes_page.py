@@ -53,7 +53,7 @@ def test_changes_are_seen_filtered_and_followed_back(changed: Any, new_page: Any
     expect(rows).to_have_count(1)
     expect(page).to_have_url(re.compile("kind=alert_rule.*object=rule_7|object=rule_7.*kind=alert_rule"))
     with page.expect_download() as download:
-        page.get_by_role("link", name="All of them").click()
+        page.get_by_role("link", name="All of them (NDJSON)").click()
     (line,) = download.value.path().read_text().splitlines()
     assert json.loads(line)["object"] == "rule_7"
     page.get_by_role("searchbox", name="Exact name of who").fill("nobody")
