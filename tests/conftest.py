@@ -154,7 +154,7 @@ def give_vega(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None
     def give(data_dir: Path) -> None:
         with (folder / "vega.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            VegaBundle(folder / "vega").bodies()
+            VegaBundle(folder / "vega").files()
         shutil.copytree(folder / "vega", data_dir / "cache", dirs_exist_ok=True)
 
     return give

@@ -16,7 +16,7 @@ from bench.serving import Served, api_of
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.demo.generator import generate
 
-WANTED_CHART_MS, WANTED_KILOBYTES, WANTED_CPU_MS = 600, 500, 20
+WANTED_CHART_MS, WANTED_KILOBYTES, WANTED_CPU_MS = 350, 300, 20
 _RECORDS = 100_000
 _REPETITIONS = 10
 _IDLE_SECONDS = 30

@@ -1,4 +1,4 @@
-"""The dashboard's files, served from memory: pages, modules, styles, chart specifications, and Vega (`vega_bundle`).
+"""The dashboard's files, served from memory: pages, modules, styles, and Vega with our charts (`vega_bundle`).
 
 There is no build step: what `static/` holds is what the browser gets, modules and style sheets each joined into one.
 The files are read once, compressed once, and sent under a URL that holds the hash of them all, so that a browser
@@ -25,13 +25,12 @@ from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from logistics_api.dashboard.modules import join
-from logistics_api.dashboard.vega_bundle import BundleError, VegaBundle, compress
+from logistics_api.dashboard.vega_bundle import CHARTS, MODULE, BundleError, VegaBundle, compress
 from logistics_api.errors import Problem
 from logistics_api.http.context import context_of
 from logistics_api.http.negotiation import IDENTITY, acceptable_codings, matches
 from logistics_api.http.protocols import TemplateOf
 from logistics_api.uploads.upload_place import UploadPlace
-from logistics_core.charts import list_charts, specification
 from logistics_core.settings import Settings
 
 FOLDER = Path(__file__).resolve().parent / "static"
@@ -48,7 +47,7 @@ FIRST_SCRIPT = "theme.js"
 SERVICE_WORKER = "service-worker.js"
 """A script of its own, which browsers take from the folder that it is for alone."""
 STYLES = ("tokens", "base", "shell", "components")
-"""The style sheets in their order: sent as one, as the specifications of all charts are, to save requests."""
+"""The style sheets in their order: sent as one, to save requests."""
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
 """Named here because `mimetypes` depends on tables that slim images lack."""
 ENCODINGS = ("br", "gzip")
@@ -88,6 +87,7 @@ class Dashboard:
         `vega`: a bundle that was prepared already.
         """
         self.vega = vega or VegaBundle(settings.data_dir / "cache")
+        self._of_vega = f"/assets/{self.vega.version}/"
         self._descriptions = datasets.model_dump_json(), measures.model_dump_json()
         self._describe = describe
         self._description: File | None = None
@@ -100,7 +100,7 @@ class Dashboard:
         _files()
         self._make_description()
         with suppress(BundleError):  # reported to the request for it
-            self.vega.bodies()
+            self.vega.files()
 
     async def find(self, scope: Scope) -> "File | None":
         """Returns the file at the address of a request, or None if it is not the dashboard's.
@@ -111,8 +111,8 @@ class Dashboard:
         path = scope["path"]
         if PAGES.fullmatch(path):
             return await self.page(scope)
-        if path == f"/assets/vega-{self.vega.version}.js":
-            return await self._vega()
+        if path.startswith(self._of_vega):
+            return await self._vega(path.removeprefix(self._of_vega))
         if path == OPENAPI:
             description = self._description or await asyncio.to_thread(self._make_description)
             prefix = context_of(scope).prefix
@@ -135,12 +135,14 @@ class Dashboard:
                 self._description = File(TYPES[".json"], _tag(body), "no-cache", compress(body, quality=9), OPENAPI)
             return self._description
 
-    async def _vega(self) -> "File":
+    async def _vega(self, name: str) -> "File | None":
+        if name not in (MODULE, CHARTS):
+            return None
         try:
-            bodies = await asyncio.to_thread(self.vega.bodies)
+            files = await asyncio.to_thread(self.vega.files)
         except BundleError as error:
             raise Problem(503, "charts-unavailable", "Charts are not available", str(error)) from error
-        return File("text/javascript", f'"{self.vega.version}"', IMMUTABLE, bodies)
+        return File(TYPES[Path(name).suffix], f'"{self.vega.version}"', IMMUTABLE, files[name])
 
 
 class DashboardMiddleware:
@@ -232,12 +234,7 @@ def _sources() -> dict[str, bytes]:
     del files[SERVICE_WORKER]
     styles = b"\n".join(files.pop(f"styles/{name}.css") for name in STYLES)
     modules = {name: files.pop(name).decode() for name in list(files) if name.endswith(".js") and name != FIRST_SCRIPT}
-    charts = {name: specification(name) for name in list_charts()}
-    made = {
-        ENTRY: join(modules, ENTRY).encode(),
-        "styles.css": styles,
-        "charts.json": json.dumps(charts, separators=(",", ":")).encode(),
-    }
+    made = {ENTRY: join(modules, ENTRY).encode(), "styles.css": styles}
     return dict(sorted((files | made).items()))
 
 

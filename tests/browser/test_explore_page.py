@@ -61,6 +61,8 @@ CHARTS = {
     "by=delivery_time&range=all": "metric_histogram",
     "by=origin&metrics=revenue,avg_delivery_time&chart=scatter": "metric_points",
 }
+TITLES = {"metric_points": ["Revenue", "Delivery time, h"], "metric_histogram": ["Delivery time"]}
+"""Charts whose axes are named by what is asked."""
 OPEN = "address => { history.pushState(null, '', address); dispatchEvent(new PopStateEvent('popstate')); }"
 
 
@@ -76,6 +78,7 @@ def test_the_chart_fits_the_question(open_page: Any) -> None:
         svg = figure.evaluate("figure => figure.chart.svg({ text: 'A chart' })")
         assert "Infinity" not in svg and "NaN" not in svg, query
         assert len(re.findall(r'aria-roledescription="(?:bar|rect mark|point|line mark|circle)"', svg)) > 0, query
+        assert all(f">{title}<" in svg for title in TITLES.get(name, ())), query
 
 
 @pytest.mark.slow

@@ -1,28 +1,29 @@
-// Charts: a specification of ours, drawn by Vega, which is loaded when the first page with charts opens.
+// Charts: specifications of ours, compiled on the server and drawn by Vega, which is loaded when the first page with charts opens.
 //
 // Vega would make functions out of text; the policy of the page forbids that, so its interpreter does the same work
-// (`ast: true`). Its own style sheet and tooltip are left out for the same reason.
+// (`ast: true`).
 
 import { h } from "./dom.js";
 import { at } from "./root.js";
 
-let specifications = null;
-let known = null;
+const FOLDER = document.querySelector('meta[name="logistics-vega"]').content;
+const ERRORS_ONLY = 1;
 const shown = new Set();
 let vega = null;
+let specifications = null;
+/** The specifications once they are there: name → {vega, height}, a height in pixels or by {step, by}. */
+let known = null;
 
 let attempts = 0;
 /** Browsers cache failed imports, so the next attempt uses another address. */
 const loadVega = () =>
-  (vega ??= import(at(`${document.querySelector('meta[name="logistics-vega"]').content}${attempts++ ? `?again=${attempts}` : ""}`)).catch(
-    (error) => {
-      vega = null;
-      throw error;
-    },
-  ));
+  (vega ??= import(at(`${FOLDER}/vega.js${attempts++ ? `?again=${attempts}` : ""}`)).catch((error) => {
+    vega = null;
+    throw error;
+  }));
 
 function loadSpecifications() {
-  specifications ??= fetch(new URL("./charts.json", import.meta.url))
+  specifications ??= fetch(at(`${FOLDER}/charts.json`))
     .then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error(`charts: ${answer.status}`))))
     .then((text) => (known = JSON.parse(localised(text))))
     .catch((error) => {
@@ -54,24 +55,24 @@ function localised(text) {
   return text.replaceAll(ANY_DAY_FORMAT, (format) => own[format]);
 }
 
-let languageFormats = null;
+let language = null;
 /** How Vega writes numbers, months and weekdays: as the browser's language does. */
 function locale() {
-  if (languageFormats) return languageFormats;
+  if (language) return language;
   const numbers = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1 }).formatToParts(-1234567.5);
   const part = (name, otherwise) => numbers.find(({ type }) => type === name)?.value ?? otherwise;
   const format = new Intl.DateTimeFormat(undefined, { ...DAY_FORMATS["%a %-d %b %Y"], timeZone: "UTC" });
   const names = (name, count, day) => Array.from({ length: count }, (_, i) => format.formatToParts(Date.UTC(2023, ...day(i))).find(({ type }) => type === name).value);
   const months = names("month", 12, (i) => [i, 1]);
   const days = names("weekday", 7, (i) => [0, 1 + i]); // 1 January 2023 was a Sunday
-  languageFormats = {
-    formatLocale: { decimal: part("decimal", "."), thousands: part("group", ""), grouping: [3], currency: ["", ""], minus: part("minusSign", "-") },
-    timeFormatLocale: {
+  language = {
+    number: { decimal: part("decimal", "."), thousands: part("group", ""), grouping: [3], currency: ["", ""], minus: part("minusSign", "-") },
+    time: {
       dateTime: "%x, %X", date: "%Y-%m-%d", time: "%H:%M:%S", periods: ["AM", "PM"],
       days, shortDays: days, months, shortMonths: months, // specifications use the short ones alone
     },
   };
-  return languageFormats;
+  return language;
 }
 
 let last = null;
@@ -82,8 +83,8 @@ function turn() {
 }
 
 /**
- * chart({name, rows, summary, legend, onSelect, height, minWidth, maxWidth, titles}) returns an element; its `chart` gives png(title) and svg(title).
- *   name      of the specification (logistics_core/charts/<name>.vl.json)
+ * chart({name, rows, summary, legend, onSelect, height, minWidth, maxWidth, titles}) returns an element; its `chart` gives png(title) and svg(title), of a title {text, subtitle}.
+ *   name      of the specification (logistics_core/charts/<name>.vl.json, compiled by logistics_api/dashboard/vega_bundle.py)
  *   rows      plain objects as the specification wants them
  *   summary   the chart in one or two sentences, for those who do not see it
  *   legend    [{words, kind}] above it; kind: "day", "mean", "previous", "reference"
@@ -102,7 +103,7 @@ export function chart({ name, rows, summary, legend = [], onSelect = null, heigh
     scroller,
     h("figcaption", { class: "sr-only" }, summary),
   );
-  body.style.minHeight = `${height ?? (known ? pixels(known[name], rows) : 220)}px`;
+  body.style.minHeight = `${height ?? (known ? pixels(known[name].height, rows) : 220)}px`;
   body.style.minWidth = `${minWidth}px`;
   if (maxWidth !== null) body.style.maxWidth = `${Math.max(minWidth, maxWidth)}px`;
   element.chart = new Chart(element, body, { name, rows, height, onSelect, legend, titles });
@@ -133,10 +134,10 @@ class Chart {
       if (mine !== this.#drawing || !this.element.isConnected) return;
       this.#width = this.body.clientWidth;
       const host = document.createElement("div");
-      const drawn = await this.#embed(host);
+      const drawn = await this.#paint(host);
       if (mine !== this.#drawing) return drawn.finalize();
       this.#view?.finalize();
-      this.#view = drawn.view;
+      this.#view = drawn;
       this.#listen();
       this.body.replaceChildren(host);
       this.body.style.minHeight = "";
@@ -147,16 +148,21 @@ class Chart {
     }
   }
 
-  /** Draws into `host`; `more` goes into the specification, `colours` into its configuration. */
-  async #embed(host, more = {}, colours = {}) {
-    const [{ vegaEmbed }, all] = await Promise.all([loadVega(), loadSpecifications()]);
-    const { name, rows, height } = this.options;
-    const specification = { ...structuredClone(all[name]), ...more, datasets: { rows }, width: this.#width, config: { ...configuration(), ...colours } };
-    specification.height = height ?? pixels(specification, rows);
-    for (const [axis, title] of Object.entries(this.options.titles)) specification.encoding[axis].axis = { ...specification.encoding[axis].axis, title };
-    return vegaEmbed(host, specification, {
-      ast: true, actions: false, defaultStyle: false, renderer: "canvas", tooltip: showTooltip, logLevel: 1, ...locale(),
+  /** Draws into `host`, with what `more` adds to the specification. */
+  async #paint(host, more = () => ({})) {
+    const [{ View, expressionInterpreter, parse }, all] = await Promise.all([loadVega(), loadSpecifications()]);
+    const { name, rows, height, titles } = this.options;
+    const specification = coloured(all[name].vega);
+    specification.width = this.#width;
+    specification.height = height ?? pixels(all[name].height, rows);
+    specification.data.find(({ name }) => name === "rows").values = rows.map((row) => ({ ...row })); // Vega adds to them
+    for (const axis of specification.axes) {
+      if (axis.labels !== false && titles[axis.scale]) axis.title = titles[axis.scale]; // another one draws the grid
+    }
+    const view = new View(parse({ ...specification, ...more(specification) }, {}, { ast: true }), {
+      expr: expressionInterpreter, renderer: "canvas", logLevel: ERRORS_ONLY, locale: locale(), tooltip: showTooltip,
     });
+    return view.initialize(host).runAsync();
   }
 
   #listen() {
@@ -200,16 +206,20 @@ class Chart {
     return this.#picture(title, (view) => view.toSVG());
   }
 
-  /** The picture includes what surrounds the chart on the page: its title and the surface behind it. */
+  /** The picture includes what surrounds the chart on the page: its title, its legend and the surface behind it. */
   async #picture(title, take) {
-    const colours = { background: css("surface"), padding: 16, title: { color: css("text"), subtitleColor: css("text-muted"), anchor: "start", frame: "group", fontSize: 16, offset: 12 } };
-    const { legend, name } = this.options;
-    const more = legend.length ? { layer: [...structuredClone(known[name].layer), legendLayer(legend)] } : {};
-    const { view, finalize } = await this.#embed(document.createElement("div"), { title, padding: 16, ...more }, colours);
+    const { legend } = this.options;
+    const view = await this.#paint(document.createElement("div"), (specification) => ({
+      autosize: "pad", // title and legend take no room from the chart
+      background: css("surface"),
+      padding: 16,
+      title: { ...title, color: css("text"), subtitleColor: css("text-muted"), anchor: "start", frame: "group", fontSize: 16, offset: 12 },
+      ...(legend.length > 0 && legendOf(legend, specification)),
+    }));
     try {
       return await take(view);
     } finally {
-      finalize();
+      view.finalize();
     }
   }
 }
@@ -217,15 +227,10 @@ class Chart {
 /** Kind of an entry of the legend → its colour. */
 const KINDS = { day: "chart-1-soft", mean: "chart-1", whole: "chart-1", previous: "chart-previous", reference: "chart-2" };
 
-/** The legend above a chart as a part of it: a layer without marks. */
-function legendLayer(legend) {
-  const nothing = Object.fromEntries(["x", "x2", "y", "y2", "tooltip", "opacity", "size"].map((channel) => [channel, null]));
-  const scale = { domain: legend.map(({ words }) => words), range: legend.map(({ kind }) => css(KINDS[kind])) };
-  return {
-    data: { values: legend },
-    mark: { type: "square", opacity: 0 },
-    encoding: { ...nothing, color: { field: "words", type: "nominal", scale, legend: { title: null, orient: "top", symbolType: "square", symbolOpacity: 1, labelLimit: 240 } } },
-  };
+/** The legend above a chart as a part of it. */
+function legendOf(legend, { scales, legends = [] }) {
+  const scale = { name: "legend", type: "ordinal", domain: legend.map(({ words }) => words), range: legend.map(({ kind }) => css(KINDS[kind])) };
+  return { scales: [...scales, scale], legends: [...legends, { fill: "legend", orient: "top", direction: "horizontal", symbolType: "square", labelLimit: 240 }] };
 }
 
 // Panels replace their content; charts that have left the page are freed at the next check.
@@ -243,40 +248,19 @@ document.addEventListener("themechange", () => shown.forEach((one) => one.draw()
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-/** Vega's configuration out of the style sheet's variables. */
-function configuration() {
-  const muted = css("text-muted");
-  const ramp = [1, 2, 3, 4, 5].map((step) => css(`ramp-${step}`));
-  return {
-    background: "transparent",
-    font: css("font"),
-    padding: 2,
-    view: { stroke: null },
-    axis: {
-      domain: false, ticks: false, gridColor: css("chart-grid"), labelColor: muted, titleColor: muted,
-      labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal", labelPadding: 8,
-    },
-    axisBand: { grid: false },
-    legend: { labelColor: muted, titleColor: muted, labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal" },
-    range: { heatmap: ramp, ramp, category: [...[1, 2, 3, 4, 5, 6].map((step) => css(`chart-${step}`)), css("chart-previous")] },
-    style: {
-      day: { color: css("chart-1-soft") },
-      band: { color: css("chart-1-soft"), opacity: 0.4 },
-      mean: { color: css("chart-1"), strokeWidth: 2 },
-      previous: { color: css("chart-previous"), strokeWidth: 1.5, strokeDash: [4, 3] },
-      bar: { color: css("chart-1") },
-      second: { color: css("chart-2") },
-      reference: { color: css("chart-2"), strokeWidth: 1.5, strokeDash: [4, 3] },
-      pointer: { color: muted, strokeWidth: 1 },
-      selection: { stroke: css("text"), strokeWidth: 2 },
-      "mark-label": { color: muted, fontSize: 11 },
-    },
+/** A copy of a specification with the style sheet's colours and font. */
+function coloured(specification) {
+  const values = new Map();
+  const valueOf = (name) => {
+    if (!values.has(name)) values.set(name, JSON.stringify(css(name)).slice(1, -1));
+    return values.get(name);
   };
+  return JSON.parse(JSON.stringify(specification).replaceAll(/var\(--([\w-]+)\)/g, (_, name) => valueOf(name)));
 }
 
-/** A height by steps in pixels: Vega-Lite would warn that a width cannot fit beside steps, and fit it all the same. */
-function pixels({ height, encoding }, rows) {
-  return height.step ? height.step * Math.max(1, new Set(rows.map((row) => row[encoding.y.field])).size) : height;
+/** A height in pixels, or by steps. */
+function pixels(height, rows) {
+  return height.step ? height.step * Math.max(1, new Set(rows.map((row) => row[height.by])).size) : height;
 }
 
 let tooltip = null;
