@@ -34,6 +34,8 @@ def test_pages_of_all_rows_are_not_offered_and_say_so(
     rows = page.locator("tbody tr")
     expect(rows.first).to_contain_text(origin)
     assert set(rows.locator("td:nth-child(2)").all_inner_texts()) == {origin}
+    expect(page.get_by_role("group", name="Dataset").get_by_role("button")).to_have_text(["Shipments"])
+    expect(page.get_by_role("link", name="About this dataset")).to_be_hidden()
     page.goto("/data/shipments")
     expect(page.get_by_role("heading", name="This page shows all rows", level=1)).to_be_visible()
     dashboard.command("keys", "revoke", "depot")

@@ -16,5 +16,6 @@ export async function statusOfSomeRows() {
   const days = data.datasets.map((dataset) => dataset.days).filter((found) => found !== null);
   const first = days.map((found) => found.first).sort().at(0) ?? null;
   const last = days.map((found) => found.newest).filter((found) => found !== null).sort().at(-1) ?? null;
-  return { data: { data_version: version, first_day: first, last_day: last, open_proposals: 0, open_incidents: 0, isOfSomeRows: true }, stale, at };
+  const datasetsOfSomeRows = data.datasets.map(({ dataset }) => dataset);
+  return { data: { data_version: version, first_day: first, last_day: last, open_proposals: 0, open_incidents: 0, isOfSomeRows: true, datasetsOfSomeRows }, stale, at };
 }

@@ -20,7 +20,9 @@ export const title = () => "Data";
 export const ranged = false;
 
 const SIZES = [25, 50, 100, 500];
-const FIRST = DATASETS.shipments ? "shipments" : Object.keys(DATASETS)[0];
+/** The datasets that are offered: of somebody who may see some rows only, those that have such rows. */
+const offered = ({ status }) => status.datasetsOfSomeRows ?? Object.keys(DATASETS);
+const defaultDataset = (view) => (offered(view).includes("shipments") ? "shipments" : (offered(view)[0] ?? Object.keys(DATASETS)[0]));
 /** Name → words; `excel` is CSV that a spreadsheet reads as UTF-8 and takes no formula from. */
 const FORMATS = { csv: "CSV", excel: "For Excel", ndjson: "NDJSON", parquet: "Parquet" };
 /** By type of column: end of the parameter's name → words between column and value. */
@@ -50,7 +52,7 @@ const FRESH = { cursor: null, page: null };
 const IS_NULL = "isNull";
 const lacking = (view) => (view.get(IS_NULL) ?? "").split(",").filter(Boolean);
 
-const chosen = (view) => (DATASETS[view.get("dataset")] ? view.get("dataset") : FIRST);
+const chosen = (view) => (DATASETS[view.get("dataset")] ? view.get("dataset") : defaultDataset(view));
 
 /** Every filter of a dataset: parameter → {column, words, operator}. */
 function filtersOf(dataset) {
@@ -89,12 +91,12 @@ export function build(view) {
   view.atNews(() => showRejected(host.shown));
   const datasets = segments({
     label: "Dataset",
-    options: Object.fromEntries(Object.entries(DATASETS).map(([name, { words }]) => [name, words])),
+    options: Object.fromEntries(offered(view).map((name) => [name, DATASETS[name].words])),
     value: () => chosen(view),
-    choose: (name) => view.set({ ...nothing(view), dataset: name === FIRST ? null : name }),
+    choose: (name) => view.set({ ...nothing(view), dataset: name === defaultDataset(view) ? null : name }),
   });
   host.className = "stack";
-  const about = h("a", { class: "button" }, icon("file"), "About this dataset");
+  const about = h("a", { class: "button", hidden: view.status.isOfSomeRows }, icon("file"), "About this dataset");
   const lead = () => (about.href = href("data", [chosen(view)]));
   lead();
   view.follow(datasets.update);
@@ -256,7 +258,7 @@ const valuesOf = (row, columns) => columns.map((column) => row[column]);
 
 function rowsWhere(dataset, columns, values) {
   const filters = Object.fromEntries(columns.map((column, index) => [column, values[index]]));
-  return href("data", [], { dataset: dataset === FIRST ? null : dataset, ...filters });
+  return href("data", [], { dataset, ...filters });
 }
 
 function columns(dataset) {
