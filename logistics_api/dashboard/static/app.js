@@ -242,13 +242,13 @@ function refuseAllRows() {
 
 function showWaiting(proposals) {
   waiting.hidden = proposals === 0;
-  replace(waiting, count(proposals), h("span", { class: "sr-only" }, proposals === 1 ? " proposal waits" : " proposals wait"));
+  if (!waiting.hidden) replace(waiting, count(proposals), h("span", { class: "sr-only" }, proposals === 1 ? " proposal waits" : " proposals wait"));
 }
 
 /** Shows how many warnings and critical incidents are open; what is for information waits for nobody. */
 function showIncidents(number) {
   incidents.hidden = number === 0;
-  replace(incidents, count(number), h("span", { class: "sr-only" }, number === 1 ? " incident is open" : " incidents are open"));
+  if (!incidents.hidden) replace(incidents, count(number), h("span", { class: "sr-only" }, number === 1 ? " incident is open" : " incidents are open"));
 }
 
 /** A proposal was made or decided on. */
@@ -405,11 +405,13 @@ function staleSince() {
   return moments.length ? Math.min(...moments) : null;
 }
 
+const LIVE_WORDS = { live: "Live", lost: "Connection lost, trying again", paused: "Paused" };
+
 function showLive() {
   const since = staleSince();
   const state = events.state() === "live" && since !== null ? "stale" : events.state();
   liveState.dataset.state = state;
-  liveState.textContent = { live: "Live", stale: `Stale since ${clock(since)}`, lost: "Connection lost, trying again", paused: "Paused" }[state];
+  liveState.textContent = state === "stale" ? `Stale since ${clock(since)}` : LIVE_WORDS[state];
   staleNote.hidden = since === null || view === null;
   if (staleNote.hidden) return;
   const version = view.figures.version;

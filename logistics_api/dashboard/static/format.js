@@ -65,7 +65,8 @@ const once = (make) => {
 };
 const days = once(() => new Intl.DateTimeFormat(undefined, DAY));
 const moments = once(() => new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }));
-const relative = once(() => new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }));
+/** The browser's own words for how long ago: relative().format(-3, "day"). */
+export const relative = once(() => new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }));
 
 /** 31 Jan 2024, of YYYY-MM-DD: a day of the data, whatever the time zone here */
 export const day = (text) => (text ? days().format(new Date(`${text}T00:00:00Z`)) : NONE);

@@ -117,7 +117,7 @@ export function panel(view, options) {
     const charts = chartsOf(body);
     const scrolled = [...body.querySelectorAll(".table-scroll")].map(({ scrollLeft }) => scrollLeft);
     replace(body, result);
-    body.querySelectorAll(".table-scroll").forEach((table, i) => (table.scrollLeft = scrolled[i] ?? 0));
+    body.querySelectorAll(".table-scroll").forEach((table, i) => scrolled[i] && (table.scrollLeft = scrolled[i])); // each has the browser lay out the page
     chartsOf(body).forEach((chart, i) => charts[i] && chart.takeOver(charts[i]));
   }
 

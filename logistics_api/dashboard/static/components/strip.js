@@ -2,7 +2,7 @@
 
 import { h, replace } from "../dom.js";
 import * as events from "../events.js";
-import { count, day, percent } from "../format.js";
+import { count, day, percent, relative } from "../format.js";
 import { icon } from "../icons.js";
 import { addDays, length } from "../ranges.js";
 import { href } from "../router.js";
@@ -12,7 +12,6 @@ const today = () => {
   const now = new Date();
   return [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 };
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 
 /** A line above the figures; it follows loads as well as refreshes. */
 export function dataStrip(view) {
@@ -69,8 +68,8 @@ function newestDay({ last_day: last }) {
 }
 
 function ago(days) {
-  if (days < 60) return relative.format(-days, "day");
-  return days < 730 ? relative.format(-Math.round(days / 30.44), "month") : relative.format(-Math.round(days / 365.25), "year");
+  if (days < 60) return relative().format(-days, "day");
+  return days < 730 ? relative().format(-Math.round(days / 30.44), "month") : relative().format(-Math.round(days / 365.25), "year");
 }
 
 /** Dates of the future are mistakes, such as a GPS clock that has begun again: no range ends there. */
