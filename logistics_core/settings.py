@@ -179,9 +179,9 @@ class Settings(BaseSettings):
         "logistics_reader"
     )  # fmt: skip
     api_operator_database_url: str | None = Field(
-        None, repr=False, description="What the API changes something with, as the role logistics_operator. Unset: "
-        "what it reads with. Set: `logistics migrate` creates that login with its password, and the login that reads "
-        "can change nothing at all"
+        None, repr=False, description="What the API changes something with, as the role logistics_operator: the "
+        "primary, if the API reads a replica. Unset: what it reads with. Set: `logistics migrate` creates that login "
+        "with its password, and the login that reads can change nothing at all"
     )  # fmt: skip
     dagster_database_url: str | None = Field(
         None,

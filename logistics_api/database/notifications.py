@@ -11,7 +11,7 @@ from logistics_core.database_contract.channels import Channel
 
 
 async def listen(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Subscribes to all channels. Not possible on a standby, which is polled instead."""
+    """Subscribes to all channels. Not possible on a replica: see `primary`."""
     for channel in Channel:
         try:
             await connection.execute(f"LISTEN {channel}".encode())
@@ -24,12 +24,12 @@ async def received(connection: psycopg.AsyncConnection[Any]) -> list[psycopg.Not
     return [notification async for notification in connection.notifies(timeout=0)]
 
 
-async def wait_readable(connection: psycopg.AsyncConnection[Any], seconds: float) -> None:
-    """Waits until something arrives, at most `seconds`.
+async def wait_readable(connection: psycopg.AsyncConnection[Any], seconds: float, arrived: asyncio.Event) -> None:
+    """Waits until something arrives or the event is set, at most `seconds`.
 
     psycopg's own wait wakes up ten times a second, which was half the load of an idle server.
     """
-    loop, arrived = asyncio.get_running_loop(), asyncio.Event()
+    loop = asyncio.get_running_loop()
     descriptor = connection.fileno()
     loop.add_reader(descriptor, arrived.set)
     try:

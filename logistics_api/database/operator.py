@@ -19,10 +19,13 @@ from logistics_api.database.connection_pool import ConnectionPool, Pools
 from logistics_api.database.conninfo import read_write
 from logistics_api.database.freshness import Freshness
 from logistics_api.database.limits import Limits
-from logistics_api.database.problems import no_changes, read_only_copy
+from logistics_api.database.problems import no_changes, not_yet_visible, read_only_copy
+from logistics_api.database.replication import WRITTEN
 from logistics_core.database_contract.actors import ACT_AS, Actor, ActorKind
 
 CONNECTIONS = 2
+REPLICA_SECONDS = 5.0
+"""How long a request that has changed something waits until the replica has the change."""
 
 current_actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
 """Who has sent the request that the current task is serving, for the audit log."""
@@ -60,16 +63,33 @@ class Operator(ConnectionPool):
     async def transaction(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
         """Opens a transaction in the name of the request's sender; nothing has changed if the block fails.
 
+        Waits until the replica has the change, if the API reads one: whoever looks next finds it.
+
         Raises:
-            Problem: as `call`.
+            Problem: as `call`; 504, the change is made and the replica does not have it yet.
         """
         try:
-            async with self.connection() as connection, connection.transaction():
-                actor = current_actor.get() or _BY_ITSELF
-                await connection.execute(ACT_AS.encode(), {"actor": actor.setting()})
-                yield connection
+            async with self.connection() as connection:
+                async with connection.transaction():
+                    actor = current_actor.get() or _BY_ITSELF
+                    await connection.execute(ACT_AS.encode(), {"actor": actor.setting()})
+                    yield connection
+                position = await self._position(connection)
         except (errors.FeatureNotSupported, errors.ReadOnlySqlTransaction) as error:
             raise read_only_copy() from error
+        if position is not None and not await self.freshness.replays(position, REPLICA_SECONDS):
+            raise not_yet_visible(REPLICA_SECONDS)
+
+    async def _position(self, connection: psycopg.AsyncConnection[Any]) -> int | None:
+        """How far a replica has to get to see what was just committed; None if there is nothing to wait for."""
+        if not self.freshness.replication.is_replica:
+            return None
+        try:
+            ((position,),) = await (await connection.execute(WRITTEN)).fetchall()
+        except psycopg.Error as error:  # what is committed stays so
+            logger.info("It is not known when the replica has a change: %s", str(error).strip())
+            return None
+        return int(position)
 
     @asynccontextmanager
     async def _lend(self, seconds: float | None = None) -> AsyncIterator[Connection]:

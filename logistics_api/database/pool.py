@@ -11,13 +11,16 @@ from psycopg_pool import PoolTimeout
 
 from logistics_api.database import timing
 from logistics_api.database.connection_pool import ConnectionPool, Pools
-from logistics_api.database.conninfo import read_only
+from logistics_api.database.conninfo import read_only, read_write
 from logistics_api.database.freshness import Freshness
 from logistics_api.database.limits import Limits
 from logistics_api.database.operator import Operator
+from logistics_api.database.problems import RecoveryConflict
 from logistics_api.database.watcher import Poll, Watcher
 
 SPARE_SECONDS = 0.05
+CONFLICT_ATTEMPTS = 3
+"""How often a statement is tried that a replica cancels: each time, it has got further with what was in the way."""
 
 
 class Database(ConnectionPool):
@@ -49,7 +52,11 @@ class Database(ConnectionPool):
         self.operator = Operator(self._operator_url, limits, self.freshness, pools)
         """Changes something, by functions of the database; nothing else can."""
         self._watcher: Watcher | None = Watcher(
-            self.read_only, self.freshness, publish or _ignore_event, self._renew_pools
+            self.read_only,
+            self.freshness,
+            publish or _ignore_event,
+            self._renew_pools,
+            primary=read_write(operator_url, limits) if operator_url is not None else None,
         )
 
     def beside(self, limits: Limits, name: str) -> "Database":
@@ -94,6 +101,12 @@ class Database(ConnectionPool):
         Raises:
             Problem: 503 if the database is unavailable, too busy or not migrated; 504 if the statement timed out.
         """
+        for _ in range(CONFLICT_ATTEMPTS - 1):
+            with suppress(RecoveryConflict):
+                return await self._fetch_row(query, parameters)
+        return await self._fetch_row(query, parameters)
+
+    async def _fetch_row(self, query: str, parameters: Mapping[str, object] | None) -> tuple[Any, ...]:
         async with self.connection() as connection:
             since = perf_counter()
             cursor = await connection.execute(query.encode(), parameters)

@@ -17,6 +17,20 @@ NOT_MIGRATED = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSch
 logger = logging.getLogger(__name__)
 
 
+class RecoveryConflict(Problem):
+    """A replica has cancelled a statement: it could not apply a change of the primary while the statement ran."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            503,
+            "recovery-conflict",
+            "Recovery conflict",
+            "The replica of the database cancelled the statement, which was in the way of a change of the primary. "
+            "Try again; if it happens often, set hot_standby_feedback on the replica.",
+            headers={"Retry-After": "1"},
+        )
+
+
 @contextmanager
 def database_problems(freshness: Freshness, statement_seconds: float) -> Iterator[None]:
     """Translates PostgreSQL's errors.
@@ -33,6 +47,9 @@ def database_problems(freshness: Freshness, statement_seconds: float) -> Iterato
     except NOT_MIGRATED as error:
         logger.error("The database schema does not match this version of the API: %s", str(error).strip())
         raise not_migrated() from error
+    except errors.SerializationFailure as error:  # statements that only read meet it on replicas alone
+        logger.info("A statement was in the way of the replication: %s", str(error).strip())
+        raise RecoveryConflict from error
     except errors.DiskFull as error:
         logger.error("The disk of the database server is full: %s", str(error).strip())
         raise disk_full() from error
@@ -83,6 +100,17 @@ def read_only_copy() -> Problem:
         "Read-only database",
         "The API is connected to a read-only copy of the database, so it cannot pass requests on to the pipeline. Use "
         "the command line (`logistics retry`, `unload`, `forget`), or connect the API to the primary server.",
+    )
+
+
+def not_yet_visible(seconds: float) -> Problem:
+    """A change is committed, and the replica that is read does not have it yet. No 503: nobody should try again."""
+    return Problem(
+        504,
+        "change-not-yet-visible",
+        "Change not visible yet",
+        "The change was made: do not send it again. The replica of the database has not received it within "
+        f"{seconds:g} seconds, so it is not shown yet.",
     )
 
 

@@ -1,12 +1,13 @@
 """Watches the database over a dedicated connection: outages, new figures, progress of loads.
 
-A hanging server is detected by its response time: at most `HEARTBEAT_SECONDS` on this connection.
+A hanging server is detected by its response time: at most `HEARTBEAT_SECONDS` on this connection. A replica sends no
+notifications: those of its primary come over another connection (`primary`).
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from time import monotonic
 from typing import Any
 
@@ -16,7 +17,9 @@ from logistics_api.database.connection import Connection, start
 from logistics_api.database.conninfo import Login
 from logistics_api.database.freshness import AVAILABILITY_EVENT, Freshness, Published
 from logistics_api.database.notifications import listen, received, wait_readable
+from logistics_api.database.primary import Primary
 from logistics_api.database.problems import NOT_MIGRATED
+from logistics_api.database.replication import REPLAYED
 from logistics_core.database_contract.channels import Channel
 
 POLL_SECONDS = 2.0
@@ -44,6 +47,19 @@ FROM analytics.status
 
 logger = logging.getLogger(__name__)
 
+_OF_NO_FIGURES = frozenset(
+    {
+        Channel.FILES,
+        Channel.SOURCES,
+        Channel.MODELS,
+        Channel.MODEL_JOBS,
+        Channel.ALERTS,
+        Channel.ALERT_TRIALS,
+        Channel.MESSAGES,
+    }
+)
+"""Channels that tell of nothing that this process keeps."""
+
 _FORWARDED = frozenset({Channel.FILES, Channel.CONTRACTS, Channel.SOURCES, Channel.MODELS, Channel.ALERTS})
 """Channels whose payloads clients are given as they come."""
 
@@ -52,10 +68,20 @@ class Watcher:
     """Keeps `freshness` up to date while it runs. The moment its connection is lost, the database is unreachable."""
 
     def __init__(
-        self, login: Login, freshness: Freshness, publish: Publish, on_return: Callable[[], Awaitable[None]]
+        self,
+        login: Login,
+        freshness: Freshness,
+        publish: Publish,
+        on_return: Callable[[], Awaitable[None]],
+        primary: Login | None = None,
     ) -> None:
-        """`on_return` runs after an outage, before requests are admitted again."""
+        """`on_return` runs after an outage, before requests are admitted again.
+
+        `primary`: where changes are made, if that may be another server than the one that is read.
+        """
         self._login = login
+        self._primary = None if primary is None else Primary(primary, freshness, self._take)
+        self._news: set[str] = set()
         self._freshness = freshness
         self._publish = publish
         self._on_return = on_return
@@ -68,12 +94,15 @@ class Watcher:
     async def start(self) -> None:
         """Starts watching; waits up to `FIRST_POLL_SECONDS` for the first result."""
         self._has_result = asyncio.Event()  # belongs to one event loop, so every start makes its own
+        self._arrived = asyncio.Event()
+        self._freshness.looks.append(self._arrived.set)
         self._task = asyncio.create_task(self._run())
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_POLL_SECONDS):
                 await self._has_result.wait()
 
     async def stop(self) -> None:
+        self._freshness.looks.remove(self._arrived.set)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -119,8 +148,17 @@ class Watcher:
     async def _watch(self, connection: Connection) -> None:
         connection.response_timeout_seconds = HEARTBEAT_SECONDS
         await start(connection, self._login)
-        await listen(connection)  # first, so that anything published after the poll is notified
-        await self._poll(connection)
+        self._is_replica = await _replayed(connection) is not None
+        async with AsyncExitStack() as following:
+            if not self._is_replica:
+                await listen(connection)  # first, so that anything published after the poll is notified
+            elif self._primary is not None:
+                await following.enter_async_context(self._primary)
+            await self._poll(connection)
+            await self._be_reachable()
+            await self._follow(connection)
+
+    async def _be_reachable(self) -> None:
         if self._outage is not None:
             logger.warning("PostgreSQL is available again")
         if self._outage is not None or self._freshness.reconnecting is not None:
@@ -131,51 +169,60 @@ class Watcher:
         self._announce()
         self._end_waiting()
         self._has_result.set()
-        await self._follow(connection)
 
     async def _follow(self, connection: Connection) -> None:
         """Never returns; fails when the connection is lost or the server has stopped responding."""
         while True:
-            channels = self._forward(await received(connection))
-            if not channels:
-                await wait_readable(connection, POLL_SECONDS)
-                channels = self._forward(await received(connection))
+            self._take(await received(connection))
+            if not self._news:
+                self._arrived.clear()
+                await wait_readable(connection, POLL_SECONDS, self._arrived)
+                self._take(await received(connection))
+            channels, self._news = self._news, set()
             # The payload of a notification is not trusted: anyone can send one.
-            if (
-                not channels
-                or not channels
-                <= {
-                    Channel.FILES,
-                    Channel.SOURCES,
-                    Channel.MODELS,
-                    Channel.MODEL_JOBS,
-                    Channel.ALERTS,
-                    Channel.ALERT_TRIALS,
-                    Channel.MESSAGES,
-                }
-                or monotonic() - self._freshness.confirmed_at > POLL_SECONDS
-            ):
+            if not channels <= _OF_NO_FIGURES or monotonic() - self._polled_at > POLL_SECONDS:
                 await self._poll(connection)
+            elif not channels:
+                await self._look(connection)
 
-    def _forward(self, notifications: list[psycopg.Notify]) -> set[str]:
-        """Publishes progress of loads and pulls, and news of contracts, models and alerts; returns the channels."""
+    def _take(self, notifications: list[psycopg.Notify]) -> None:
+        """Publishes progress of loads and pulls, and news of contracts, models and alerts; the rest is looked at."""
         for notification in notifications:
+            self._news.add(notification.channel)
             if notification.channel in _FORWARDED:
                 self._publish(notification.channel, notification.payload)
-        return {notification.channel for notification in notifications}
+        if notifications:
+            self._arrived.set()
 
     async def _poll(self, connection: Connection) -> None:
+        """Reads the newest data version, and whatever else this process keeps."""
+        self._polled_at = monotonic()
+        await self._look(connection)
+        for poll in self.polls:
+            await poll(connection)
+
+    async def _look(self, connection: Connection) -> None:
         """Reads the newest data version. There is only one watcher, so its readings never go back in time."""
+        looked_at, replayed = monotonic(), None
+        if self._is_replica:  # before the version is read, which is then at least as new
+            replayed = await _replayed(connection)
+            if replayed is None:
+                raise psycopg.OperationalError("The replica was promoted: it is a primary now.")
         try:
             cursor = await connection.execute(PUBLISHED)
             row = await cursor.fetchone()
         except NOT_MIGRATED:
             row = None
         published, before = None if row is None else Published(*row), self._freshness.published
-        if self._freshness.confirm(published) and published is not None:
+        is_new = self._freshness.confirm(published, looked_at=looked_at, replayed=replayed)
+        if is_new and published is not None:
             if published.has_figures_of(before):
                 self._publish(Channel.FORECASTS, str(published.forecasts))
             else:
                 self._publish(Channel.DATA_VERSION, str(published.data_version))
-        for poll in self.polls:
-            await poll(connection)
+
+
+async def _replayed(connection: Connection) -> int | None:
+    """How far a replica has replayed the log of its primary; None if the server is no replica."""
+    ((position,),) = await (await connection.execute(REPLAYED)).fetchall()
+    return None if position is None else int(position)

@@ -11,7 +11,7 @@ from logistics_api.alerts.schemas import Acknowledgement, Assignment, Comment, N
 from logistics_api.documentation.links import add_links
 from logistics_api.errors import ProblemBody
 from logistics_api.http.auth.credentials import COOKIE
-from logistics_api.http.data_versions import HEADER
+from logistics_api.http.data_versions import HEADER, MINIMUM_HEADER
 from logistics_api.http.responses import problem_response
 from logistics_api.measures.definitions import with_currency
 from logistics_api.models.inference import InferenceRequest
@@ -43,6 +43,14 @@ PINNED_VERSION: dict[str, Any] = {
     "required": False,
     "description": "The only data version to respond with: the newest, or an older one that is still in the cache",
     "schema": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1, "examples": [37]},
+}
+LOWEST_VERSION: dict[str, Any] = {
+    "name": MINIMUM_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "The lowest data version to respond with: the newest that the client has seen. A replica that is "
+    "behind is waited for; 503 if it does not catch up",
+    "schema": PINNED_VERSION["schema"],
 }
 CACHED_RESPONSES: dict[str, dict[str, Any]] = {
     "304": {"description": "Not modified: the representation in If-None-Match is still current"},
@@ -142,7 +150,7 @@ def _complete_responses(operation: dict[str, Any]) -> None:
     if FIGURES.intersection(operation["tags"]):
         responses |= CACHED_RESPONSES
         responses["200"]["headers"] = FIGURE_HEADERS
-        operation.setdefault("parameters", []).append(PINNED_VERSION)
+        operation.setdefault("parameters", []).extend((PINNED_VERSION, LOWEST_VERSION))
     for status, response in responses.items():
         response |= {"headers": HEADERS[status]} if status in HEADERS else {}
     operation["responses"] = dict(sorted(responses.items()))

@@ -13,7 +13,13 @@ from logistics_api.http.cache import Key, ResponseCache
 from logistics_api.http.cached_responses import CachedResponse, cached_response
 from logistics_api.http.capture import ResponseCapture
 from logistics_api.http.context import CacheUse, RawHeaders, RequestContext, route_template
-from logistics_api.http.data_versions import pinned_version, refuse_other_version, version_unavailable
+from logistics_api.http.data_versions import (
+    await_minimum,
+    pinned_version,
+    refuse_older_version,
+    refuse_other_version,
+    version_unavailable,
+)
 from logistics_api.http.graphql_keys import key_with_body, key_without_body
 from logistics_api.http.negotiation import CODINGS, matches
 from logistics_api.http.request_coalescing import PendingResponse, RequestCoalescing
@@ -61,6 +67,9 @@ class CachingMiddleware:
         row_access = scope["state"]["principal"].row_access
         if row_access is not None:
             key = (key[0], key[1], row_access.text)
+        context: RequestContext = scope["state"]["context"]
+        if context.min_data_version is not None and self._is_read(scope):
+            context.oldest_accepted = await await_minimum(scope, self.cache.freshness)
         cached = self.cache.find(key) if self._is_read(scope) else None
         pinned = pinned_version(scope)
         if pinned is not None and self._is_cacheable(scope, key):
@@ -180,6 +189,8 @@ class CachingMiddleware:
     ) -> None:
         """Sends a cached response in the best coding, or 304 if the client already has it."""
         context: RequestContext = scope["state"]["context"]
+        if not marks:
+            await refuse_older_version(context.oldest_accepted, cached.data_version, self.cache.freshness)
         context.cache_use, context.template = use, cached.template
         is_post = scope["method"] == "POST"  # for which 304 means nothing
         if not is_post and context.if_none_match is not None and matches(context.if_none_match, cached.etag):

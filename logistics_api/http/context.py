@@ -35,6 +35,10 @@ class RequestContext:
     """Both are joined into one list if sent as several headers (RFC 9110, section 5.3)."""
     if_data_version: bytes | None = None
     """The only data version that the client accepts."""
+    min_data_version: bytes | None = None
+    """The lowest one."""
+    oldest_accepted: int | None = None
+    """That number, if a response may be older."""
     cache_use: CacheUse = "none"
     database_time: DatabaseTime | None = None
     template: str | None = None
@@ -55,6 +59,8 @@ class RequestContext:
                 self.if_none_match = value if self.if_none_match is None else self.if_none_match + b"," + value
             elif name == b"if-data-version":
                 self.if_data_version = value.strip()
+            elif name == b"min-data-version":
+                self.min_data_version = value.strip()
             elif name == HEADER:
                 self.prefix = forwarded_prefix(value)
             elif name == b"x-request-id":

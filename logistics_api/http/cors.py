@@ -20,6 +20,7 @@ ALLOWED_HEADERS = (
     "If-Data-Version",
     "If-None-Match",
     "Last-Event-ID",
+    "Min-Data-Version",
     "Repr-Digest",
     "X-API-Key",
     "X-Checksum-SHA256",

@@ -29,6 +29,16 @@ export class ApiError extends Error {
 const UNREACHABLE = { title: "The server is not responding", detail: "Is it running? The page retries automatically." };
 const underway = new Map();
 
+/**
+ * The newest data version that any answer had. Each request says so: another process of the API may read a replica that is
+ * behind. An answer that is older all the same means that there is nothing newer, as after a restore.
+ */
+let seen = null;
+
+function see(version, accepted) {
+  if (seen === null || version > seen || (accepted !== null && version < accepted)) seen = version;
+}
+
 /** A path of the API with its query (`at()` makes an address of it); parameters that are null, undefined or "" are left out. */
 export function url(path, parameters = {}) {
   const query = new URLSearchParams();
@@ -72,21 +82,30 @@ export function getFigures(address, pinned = null) {
 async function askFigures(address, pinned) {
   const response = await send(address, pinned === null ? {} : { headers: { "If-Data-Version": pinned } });
   const version = response.headers.get("Data-Version");
-  const stale = /^110\b/.test(response.headers.get("Warning") ?? "");
+  const stale = isStale(response);
   const age = stale ? Number(response.headers.get("Age")) || 0 : 0;
   return { data: await response.json(), version: version === null ? null : Number(version), stale, at: Date.now() - age * 1000 };
 }
 
+/** Whether figures may be outdated, as the database is unavailable. */
+const isStale = (response) => /^110\b/.test(response.headers.get("Warning") ?? "");
+
 /** Any request; throws ApiError unless it succeeds. */
 export async function send(address, options = {}) {
   let response;
+  const headers = new Headers(options.headers);
+  const accepted = headers.has("If-Data-Version") ? null : seen;
+  if (accepted !== null) headers.set("Min-Data-Version", accepted);
   try {
-    response = await fetch(at(address), { credentials: "same-origin", ...options });
+    response = await fetch(at(address), { credentials: "same-origin", ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, UNREACHABLE, 5);
   }
-  if (response.ok) return response;
+  if (response.ok) {
+    if (response.headers.has("Data-Version") && !isStale(response)) see(Number(response.headers.get("Data-Version")), accepted);
+    return response;
+  }
   throw new ApiError(response.status, await problem(response), Number(response.headers.get("Retry-After")) || null);
 }
 
