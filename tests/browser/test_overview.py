@@ -43,6 +43,17 @@ def test_a_picture_has_the_legend_and_axes_are_in_the_language_of_the_browser(op
     assert ">Dec" not in svg
 
 
+def test_requests_say_which_data_version_the_page_has_seen(dashboard: Any, open_page: Any) -> None:
+    """So that no server of the API with an older replica answers them."""
+    page = open_page("/?start=2024-06-03&end=2024-06-09")
+    version = str(dashboard.get("/api/system/status")["data_version"])
+    figure(page, "Shipments").locator(".value").wait_for()
+    with page.expect_request(lambda request: "/api/" in request.url and "start=2024-06-10" in request.url) as asked:
+        page.evaluate("history.pushState(null, '', '/?start=2024-06-10&end=2024-06-16')")
+        page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    assert asked.value.headers["min-data-version"] == version
+
+
 def test_a_card_leads_to_its_rows(dashboard: Any, open_page: Any) -> None:
     page = open_page("/?start=2024-06-03&end=2024-06-09")
     card = page.locator("article.kpi").filter(has=page.get_by_role("heading", name="Shipments"))
