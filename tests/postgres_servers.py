@@ -127,6 +127,12 @@ class PostgresServer:
     def resume_replay(self) -> None:
         self.execute("SELECT pg_wal_replay_resume()")
 
+    def stop_receiving(self) -> None:
+        """Cuts a standby off: what its primary commits from now on, it will never have."""
+        self.execute("ALTER SYSTEM SET primary_conninfo = ''")
+        self._pg_ctl("reload")
+        self.wait_for("SELECT count(*) = 0 FROM pg_stat_wal_receiver")
+
     def catch_up_with(self, primary: "PostgresServer") -> None:
         """Waits until a standby shows all that its primary has committed until now."""
         primary.execute("SELECT set_config('synchronous_commit', 'on', true), pg_logical_emit_message(true, '', '')")

@@ -66,6 +66,12 @@ def planned(known: LedgerFile, status: str | None, file: FoundFile | None = None
     return "load" if plan.load else "give up" if plan.give_up else "leave"
 
 
+def test_a_file_that_the_ledger_has_forgotten_is_loaded_even_if_dagster_has_a_result() -> None:
+    """After a failover or a restore of the ledger's server alone: the sensor has just registered the file once more."""
+    assert planned(entry("registered"), "MATERIALIZED") == "load"
+    assert planned(entry("loading", attempts=1), "MATERIALIZED") == "load"
+
+
 NOW_NS = 10**18
 
 
