@@ -22,6 +22,7 @@ from logistics_pipeline.loading.options import BatchLimits, LoadOptions
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
 from tests import file_state_guard
+from tests.postgres_servers import PostgresServer
 from tests.temporary_folders import temporary_folder
 
 _numbers = count(1)
@@ -68,6 +69,13 @@ def server_url() -> Iterator[str]:
 
 
 def _serve(folder: Path) -> Iterator[str]:
+    if "LOGISTICS_TEST_POSTGRES" in os.environ:
+        other = PostgresServer(folder)
+        other.create()
+        other.start()
+        yield other.url
+        other.stop()
+        return
     server = EmbeddedPostgres(folder)
     url = with_database(server.acquire(), "postgres")
     with psycopg.connect(url, autocommit=True) as connection:
