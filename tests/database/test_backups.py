@@ -3,6 +3,8 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -97,50 +99,58 @@ def site(server: PostgresServer, folder: Path) -> Site:
     return site
 
 
+@dataclass
+class Backups:
+    """A base backup, a dump of the database, and the roles of the server."""
+
+    copy: PostgresServer
+    dump: Path
+    roles: Path
+
+
 @pytest.fixture(scope="module")
-def backups(server: PostgresServer, site: Site, folder: Path) -> tuple[PostgresServer, Path]:
-    """A base backup and a dump, both taken after `BEFORE`; the site then goes on to `AFTER`."""
-    copy = PostgresServer(folder / "copy", NOT_DURABLE)
-    copy.copy_of(server, is_standby=False)
-    dump = folder / "logistics.dump"
-    subprocess.run([client_program("pg_dump"), "-Fc", "-f", dump, site.url], check=True)
+def backups(server: PostgresServer, site: Site, folder: Path) -> Backups:
+    """Taken after `BEFORE`; the site then goes on to `AFTER`."""
+    made = Backups(PostgresServer(folder / "copy", NOT_DURABLE), folder / "logistics.dump", folder / "roles.sql")
+    made.copy.copy_of(server, is_standby=False)
+    run("pg_dumpall", "-d", server.url, "--roles-only", "-f", made.roles)
+    run("pg_dump", "-Fc", "-d", site.url, "-f", made.dump)
     site.load(AFTER)
     assert len(site.content()["raw.shipments"]) == 150
-    return copy, dump
+    return made
 
 
-def test_a_base_backup_goes_on_with_new_files(site: Site, backups: tuple[PostgresServer, Path]) -> None:
-    copy, _ = backups
-    copy.start()
-    try:
-        restored = Site(with_database(copy.url, "logistics"), site.folder)
+def test_a_base_backup_goes_on_with_new_files(site: Site, backups: Backups) -> None:
+    with started(backups.copy):
+        restored = Site(with_database(backups.copy.url, "logistics"), site.folder)
         assert restored.load({**BEFORE, **AFTER}) == list(AFTER)
         assert restored.content() == site.content()
-    finally:
-        copy.stop()
 
 
-def test_a_dump_is_restored_into_an_empty_server(
-    site: Site, backups: tuple[PostgresServer, Path], folder: Path
-) -> None:
-    """Roles are not part of it: `migrate` makes them first, as on any new server."""
-    _, dump = backups
+def test_a_dump_is_restored_into_an_empty_server(site: Site, backups: Backups, folder: Path) -> None:
     server = PostgresServer(folder / "new", NOT_DURABLE)
     server.create()
+    with started(server):
+        url = with_database(server.url, "logistics")
+        run("psql", "-q", "-d", server.url, "-f", backups.roles)
+        run("createdb", "--maintenance-db", server.url, "logistics")
+        run("pg_restore", "-d", url, "-j", "2", "--exit-on-error", backups.dump)
+        migrate(url)
+        restored = Site(url, site.folder)
+        assert restored.load({**BEFORE, **AFTER}) == list(AFTER)
+        assert restored.content() == site.content()
+
+
+@contextmanager
+def started(server: PostgresServer) -> Iterator[None]:
     server.start()
     try:
-        url = with_database(server.url, "logistics")
-        server.execute("CREATE DATABASE logistics")
-        for role in ("logistics_reader", "logistics_operator"):
-            server.execute(f"CREATE ROLE {role} NOLOGIN")
-        restored = subprocess.run(
-            [client_program("pg_restore"), "--exit-on-error", "-j", "2", "-d", url, dump],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        assert restored.returncode == 0, restored.stdout
-        migrate(url)
-        new = Site(url, site.folder)
-        assert new.load({**BEFORE, **AFTER}) == list(AFTER)
-        assert new.content() == site.content()
+        yield
     finally:
         server.stop()
+
+
+def run(program: str, *arguments: str | Path) -> None:
+    """Runs a program as an operator does, without a name or a password to type."""
+    done = subprocess.run([client_program(program), *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
