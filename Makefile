@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 # Tests start hundreds of processes: each of them would compile every module again, and each worker every test.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up install test test-slow check check-types check-others fix faults bench screenshots lock clean
+.PHONY: help demo up install test test-slow test-postgres check check-types check-others fix faults bench screenshots lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -45,6 +45,12 @@ test: install
 # They wait most of the time: for runs, for polls, for servers to be back.
 test-slow: install
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m slow
+
+# What depends on the version of PostgreSQL: POSTGRES is 16, which the wheel has besides 18, or a folder of programs.
+test-postgres: install
+	@LOGISTICS_TEST_POSTGRES=$(or $(POSTGRES),16) $(BIN)/pytest --numprocesses 3 --dist loadfile -m "not slow" \
+		tests/database/test_loader.py tests/database/test_migrations.py tests/database/test_refreshing.py \
+		tests/database/test_sessions.py tests/api/test_replica.py tests/api/test_rows.py tests/api/test_figures_real.py
 
 check: install
 	@$(MAKE) --no-print-directory --jobs 2 check-types check-others
