@@ -3,21 +3,36 @@
 Every process of Dagster imports this module. A time limit or a read-only default of the login would otherwise end
 Dagster's queries and migrations. The schema of its tables is left to the login and the URL; it is `public` if they name
 none that exists.
+
+dagster-postgres opens a connection for every statement. Here a process keeps some of them open, for all instances that
+it makes: the code server makes one per evaluation of a sensor.
+
+The engines of dagster-postgres are private. `tests/orchestration/test_storage.py` checks that they are still what its
+statements go through, and pyproject.toml limits Dagster's version.
 """
 
+import os
+import weakref
 from collections.abc import Mapping
+from functools import lru_cache, partial
 from typing import Any, Self
 
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import pg_url_from_config
-from sqlalchemy import event
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import Pool
 
 from logistics_core.postgres.sessions import FORMATS, SOME_SCHEMA, UNLIMITED, Session, run
 from logistics_core.postgres.urls import Address
 
 SESSION = Session({**FORMATS, **UNLIMITED, "default_transaction_read_only": "off"})
+
+KEPT_CONNECTIONS = 2
+"""Per process; as many more as its threads need at one moment are closed after use."""
+
+MOST_SECONDS = 300
+"""A connection is not used any more after this time: networks forget those that were idle for longer."""
 
 
 class PostgresStorage(DagsterPostgresStorage):
@@ -32,11 +47,40 @@ class PostgresStorage(DagsterPostgresStorage):
         """
         if not event.contains(Pool, "connect", start_session):
             event.listen(Pool, "connect", start_session)
-        return cls(
-            postgres_url=Address.parse(pg_url_from_config(config_value)).sqlalchemy_url("psycopg2"),
-            should_autocreate_tables=config_value.get("should_autocreate_tables", True),
-            inst_data=inst_data,
-        )
+        url = Address.parse(pg_url_from_config(config_value)).sqlalchemy_url("psycopg2")
+        engine = kept_engine(url, make_tables=config_value.get("should_autocreate_tables", True))
+        storage = cls(postgres_url=url, should_autocreate_tables=False, inst_data=inst_data)
+        for part in (storage._run_storage, storage._event_log_storage, storage._schedule_storage):
+            part._engine = engine
+        return storage
+
+
+@lru_cache(maxsize=1)
+def kept_engine(url: str, *, make_tables: bool) -> Engine:
+    """The engine of this process for a database, of which missing tables are made once if they may be.
+
+    A connection that was lost meanwhile is replaced before it is used.
+    """
+    if make_tables:
+        DagsterPostgresStorage(url)
+    engine = create_engine(
+        url,
+        isolation_level="AUTOCOMMIT",  # as dagster-postgres has it
+        pool_size=KEPT_CONNECTIONS,
+        max_overflow=-1,
+        pool_pre_ping=True,
+        pool_recycle=MOST_SECONDS,
+        pool_use_lifo=True,
+    )
+    os.register_at_fork(after_in_child=partial(_give_up_connections, weakref.ref(engine)))
+    return engine
+
+
+def _give_up_connections(reference: weakref.ReferenceType[Engine]) -> None:
+    """Forgets the connections in a fork: they stay those of the process that it is a fork of."""
+    engine = reference()
+    if engine is not None:
+        engine.dispose(close=False)
 
 
 def start_session(connection: Any, _record: object) -> None:
