@@ -12,6 +12,8 @@ ANYWAY_SECONDS = 60.0
 """How often everything else is: a notification can be lost."""
 OF_FIGURES_SECONDS = 300.0
 """The same of metrics, which change with the figures alone, or at midnight, and of what is as long to look at."""
+REST_SECONDS = 0.5
+"""How long a rule rests at least: while many files are loaded, each commits several things."""
 
 _OF_FILES = frozenset({Channel.FILES})
 _OF_FIGURES = frozenset({Channel.DATA_VERSION})
@@ -51,16 +53,19 @@ class Schedule:
     """When each rule is due next, in seconds of a clock that never steps."""
 
     due: dict[str, float] = field(default_factory=dict)
+    _rested: dict[str, float] = field(default_factory=dict)
+    """When each rule that was evaluated has rested."""
 
     def follow(self, rules: Mapping[str, Rule], now: float, *, changed: Collection[str] = ()) -> None:
         """Takes other rules over; new and changed ones are due at once."""
         self.due = {name: now if name in changed else self.due.get(name, now) for name in rules}
+        self._rested = {name: at for name, at in self._rested.items() if name in rules}
 
     def notice(self, rules: Mapping[str, Rule], channels: Collection[Channel], now: float) -> None:
-        """Makes the rules due that are evaluated at something that was committed."""
+        """Makes the rules due that are evaluated at something that was committed: at once, or when they have rested."""
         for name, rule in rules.items():
             if not TRIGGERS[rule.watch.kind].isdisjoint(channels):
-                self.due[name] = now
+                self.due[name] = min(self.due[name], max(now, self._rested.get(name, now)))
 
     def evaluated(self, rule: Rule, now: float, *, waits: bool) -> None:
         """Says when a rule is due again that was just evaluated."""
@@ -69,6 +74,7 @@ class Schedule:
         else:
             pause = OF_FIGURES_SECONDS if rule.watch.kind in _SELDOM else ANYWAY_SECONDS
         self.due[rule.name] = now + pause
+        self._rested[rule.name] = now + REST_SECONDS
 
     def failed(self, rule: Rule, now: float) -> None:
         """Says when a rule is due again of which the evaluation could not be stored."""
