@@ -5,7 +5,6 @@ help either: psycopg first requests cancellation from the server, and waits 10 s
 """
 
 import asyncio
-import select
 from typing import Any
 
 import psycopg
@@ -80,13 +79,3 @@ async def configure(connection: Connection, login: Login, statement_seconds: flo
     await start(connection, login)
     ((limit,),) = await (await connection.execute(STATEMENT_SECONDS)).fetchall()
     connection.response_timeout_seconds = max(limit, statement_seconds) + MARGIN_SECONDS if limit else None
-
-
-def has_news(connection: psycopg.AsyncConnection[Any]) -> bool:
-    """Whether the server has sent something to an idle connection: that it closes it, or that its settings changed.
-
-    Either way another connection is better. Asks the socket, not the server: it costs nothing.
-    """
-    poller = select.poll()  # select.select takes no descriptor above 1023
-    poller.register(connection.fileno(), select.POLLIN)
-    return bool(poller.poll(0))

@@ -14,11 +14,12 @@ from typing import Any, Self
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
-from logistics_api.database.connection import Connection, configure, has_news
+from logistics_api.database.connection import Connection, configure
 from logistics_api.database.conninfo import Login
 from logistics_api.database.freshness import Freshness
 from logistics_api.database.limits import Limits
 from logistics_api.database.problems import busy, database_problems, unreachable
+from logistics_core.postgres.idle_connections import has_news
 
 RECONNECT_SECONDS = 1.0
 """How long a request waits for the first attempt to reconnect after the watcher has lost its connection."""
@@ -102,7 +103,7 @@ class ConnectionPool:
     async def _lend(self, seconds: float | None = None) -> AsyncIterator[Connection]:
         """Lends a connection of the pool. Those that were closed while they were idle are replaced first."""
         pool = self._pool
-        while has_news(connection := await pool.getconn(seconds)):
+        while has_news((connection := await pool.getconn(seconds)).fileno()):
             await connection.close()
             await pool.putconn(connection)
         try:

@@ -21,8 +21,10 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import pg_url_from_config
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import Pool
 
+from logistics_core.postgres.idle_connections import has_news
 from logistics_core.postgres.sessions import FORMATS, SOME_SCHEMA, UNLIMITED, Session, run
 from logistics_core.postgres.urls import Address
 
@@ -68,12 +70,18 @@ def kept_engine(url: str, *, make_tables: bool) -> Engine:
         isolation_level="AUTOCOMMIT",  # as dagster-postgres has it
         pool_size=KEPT_CONNECTIONS,
         max_overflow=-1,
-        pool_pre_ping=True,
         pool_recycle=MOST_SECONDS,
         pool_use_lifo=True,
     )
+    event.listen(engine, "checkout", refuse_lost_connection)
     os.register_at_fork(after_in_child=partial(_give_up_connections, weakref.ref(engine)))
     return engine
+
+
+def refuse_lost_connection(connection: Any, _record: object, _proxy: object) -> None:
+    """Has SQLAlchemy replace a kept connection that the server has closed."""
+    if has_news(connection.fileno()):
+        raise DisconnectionError
 
 
 def _give_up_connections(reference: weakref.ReferenceType[Engine]) -> None:
