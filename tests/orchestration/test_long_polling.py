@@ -5,16 +5,23 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import dagster as dg
 import pytest
 
+from logistics_core.database_contract.channels import Channel
+from logistics_pipeline import ledger
+from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.files.folder_changes import FolderChanges
+from logistics_pipeline.ledger import staleness as ledger_staleness
+from logistics_pipeline.loading.file_lock import file_lock
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.orchestration.jobs import REFRESH_JOB
 from logistics_pipeline.orchestration.sensors.long_polling import Patience, minimum_interval, waiting_seconds
 from logistics_pipeline.orchestration.sensors.raw_files import SENSOR_NAME, is_news
+from logistics_pipeline.orchestration.sensors.stale_analytics import END_OF_RUN_SECONDS
 from tests.orchestration.conftest import System, vehicle_log
 
 PATIENCE = waiting_seconds(30)
@@ -71,6 +78,36 @@ def test_a_refresh_is_requested_as_soon_as_a_load_has_ended(
 
     assert time.monotonic() - began < PATIENCE / 2
     assert waiting.run(request, REFRESH_JOB.name).success
+
+
+def test_while_a_file_is_loaded_its_commits_are_no_reason_to_look(
+    waiting: System, in_background: Callable[..., Evaluation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_figures(replace(waiting, settings=waiting.settings.model_copy(update={"long_polling": False})))
+    waiting.drop("vehicle_logs.json", [vehicle_log(1)])
+    waiting.drop("vehicle_logs2.json", [vehicle_log(2)])
+    url, options = waiting.settings.database_url, load_options(waiting.settings)
+    assert url is not None
+    loaded, found = ledger.in_registration_order(options.folder.find_files())
+    assert load_file(url, loaded, options).is_loaded
+    looks: list[float] = []
+
+    def staleness(connection: Connection) -> ledger.Staleness:
+        looks.append(time.monotonic())
+        return ledger_staleness(connection)
+
+    monkeypatch.setattr(ledger, "staleness", staleness)
+    with connect(url) as loading, file_lock(loading, found.key):
+        file = ledger.begin(loading, ledger.register(loading, found).file_id, None)
+        evaluation = in_background(waiting.refresh_tick)
+        for _ in range(50):
+            loading.execute(f"NOTIFY {Channel.FILES}")
+            time.sleep(0.01)
+        assert not evaluation.done()
+        ledger.fail(loading, file.file_id, "It was enough.")
+
+    assert len(evaluation.result(PATIENCE)) == 1
+    assert all(after - before >= END_OF_RUN_SECONDS for before, after in pairwise(looks))
 
 
 def make_figures(system: System) -> None:

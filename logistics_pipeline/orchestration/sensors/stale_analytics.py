@@ -6,6 +6,7 @@ in the tick that also sees the last refresh finish, counts as handled, and its f
 1.13.27). The present state cannot be lost, and covers what is loaded without Dagster.
 """
 
+import time
 from dataclasses import dataclass
 from threading import Event
 
@@ -88,7 +89,9 @@ def build_refresh_sensor(interval_seconds: int, *, patience_seconds: float = 0.0
                     return dg.RunRequest()
                 if not patience.left:
                     return dg.SkipReason(reason)
-                if not has_news.is_set():  # else it has arrived with the answer to a query
+                if conditions.is_stale and conditions.is_loading:
+                    time.sleep(min(END_OF_RUN_SECONDS, patience.left))  # what else they commit is no reason to look
+                elif not has_news.is_set():  # else it has arrived with the answer to a query
                     _wait_for_news(connection, conditions, patience)
 
     return stale_analytics
