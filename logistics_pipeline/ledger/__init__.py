@@ -18,6 +18,7 @@ from logistics_pipeline.ledger.file_profiles import (
     earlier_profiles,
     file_profile,
     keep_profile,
+    profile_and_earlier,
     remove_profile,
 )
 from logistics_pipeline.ledger.file_requests import FileRequest, end_request, lock_request, pending_requests
@@ -187,6 +188,7 @@ __all__ = [
     "older_files_to_reload",
     "other_versions",
     "pending_requests",
+    "profile_and_earlier",
     "recognise",
     "register",
     "register_nested",

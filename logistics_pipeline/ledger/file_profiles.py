@@ -12,22 +12,31 @@ FileProfile = dict[str, FieldProfile]
 
 MOST_EARLIER_FILES = 12
 
+_PROFILES = msgspec.json.Decoder(FileProfile)
+
 
 def file_profile(connection: Connection, file_id: int) -> FileProfile:
     """The profile of a file; empty if it has none."""
-    row = connection.execute("SELECT fields FROM ingest.file_profiles WHERE file_id = %s", (file_id,)).fetchone()
-    return {} if row is None else _from_json(row[0])
+    row = connection.execute("SELECT fields::text FROM ingest.file_profiles WHERE file_id = %s", (file_id,)).fetchone()
+    return {} if row is None else _PROFILES.decode(row[0])
 
 
 def earlier_profiles(connection: Connection, dataset: str, file_id: int) -> list[FileProfile]:
     """The profiles of the loaded files of a dataset that were registered last before a file, the newest first."""
+    return profile_and_earlier(connection, dataset, file_id)[1]
+
+
+def profile_and_earlier(connection: Connection, dataset: str, file_id: int) -> tuple[FileProfile, list[FileProfile]]:
+    """The profile of a file of a dataset, empty if it has none, and the `earlier_profiles`."""
     rows = connection.execute(
-        "SELECT profile.fields FROM ingest.files AS file JOIN ingest.file_profiles AS profile USING (file_id) "
-        f"WHERE file.dataset = %s AND file.file_id < %s AND file.state = '{FileState.LOADED}' "
-        "ORDER BY file.file_id DESC LIMIT %s",
-        (dataset, file_id, MOST_EARLIER_FILES),
+        "SELECT file_id, profile.fields::text FROM ingest.files AS file JOIN ingest.file_profiles AS profile "
+        f"USING (file_id) WHERE dataset = %s AND file_id <= %s AND (state = '{FileState.LOADED}' OR file_id = %s) "
+        "ORDER BY file_id DESC LIMIT %s",
+        (dataset, file_id, file_id, MOST_EARLIER_FILES + 1),
     ).fetchall()
-    return [_from_json(fields) for (fields,) in rows]
+    profiles = {other_id: _PROFILES.decode(text) for other_id, text in rows}
+    own = profiles.pop(file_id, {})
+    return own, list(profiles.values())[:MOST_EARLIER_FILES]
 
 
 def keep_profile(connection: Connection, file_id: int, profile: FileProfile) -> None:
@@ -35,14 +44,10 @@ def keep_profile(connection: Connection, file_id: int, profile: FileProfile) -> 
     connection.execute(
         "INSERT INTO ingest.file_profiles (file_id, fields) VALUES (%s, %s) "
         "ON CONFLICT (file_id) DO UPDATE SET fields = excluded.fields",
-        (file_id, Jsonb(msgspec.to_builtins(profile))),
+        (file_id, Jsonb(profile, dumps=msgspec.json.encode)),
     )
 
 
 def remove_profile(connection: Connection, file_id: int) -> None:
     """Removes the profile of a file, in the transaction that removes its rows."""
     connection.execute("DELETE FROM ingest.file_profiles WHERE file_id = %s", (file_id,))
-
-
-def _from_json(document: object) -> FileProfile:
-    return msgspec.convert(document, dict[str, FieldProfile])

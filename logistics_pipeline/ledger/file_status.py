@@ -11,9 +11,9 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.ledger.column_counts import forget_column_counts
 from logistics_pipeline.ledger.file_profiles import remove_profile
 from logistics_pipeline.ledger.file_requests import fulfil_unload_requests
-from logistics_pipeline.ledger.files import LedgerFile, file_by_id
+from logistics_pipeline.ledger.files import LedgerFile, change_file
 from logistics_pipeline.ledger.histories import forget_gap
-from logistics_pipeline.ledger.key_conflicts import forget_held_conflicts, forget_key_conflicts
+from logistics_pipeline.ledger.key_conflicts import forget_key_conflicts
 from logistics_pipeline.ledger.notifications import NOTIFY
 
 MAX_NOTES = 50
@@ -25,25 +25,27 @@ _NOTES = (
 )
 """Appends notes that the file does not have yet."""
 
+_DURABLY = "AND set_config('synchronous_commit', 'on', true) IS NOT NULL"
+"""Ends a condition: true, and the transaction of the statement waits for the disk when it commits."""
+
 
 def begin(connection: Connection, file_id: int, run_id: str | None) -> LedgerFile:
     """Records that a load starts or resumes, before it writes anything: an attempt that crashes counts too.
 
     Retries within one Dagster run are one attempt: they deal with transient errors, not with files that
-    crash their loader.
+    crash their loader. What the file was held for before is forgotten.
     """
-    connection.execute(
+    return change_file(
+        connection,
+        "WITH forgotten AS (DELETE FROM ingest.key_conflicts WHERE file_id = %(file_id)s AND is_held) "
         f"UPDATE ingest.files SET state = '{FileState.LOADING}', run_id = %(run_id)s, error = NULL, warning = NULL, "
         "content_hash = NULL, notes = CASE WHEN records_read = 0 THEN '{}' ELSE notes END, "
         f"attempts = attempts + (state <> '{FileState.LOADING}' OR run_id IS DISTINCT FROM %(run_id)s "
         "OR run_id IS NULL)::integer, "
         "started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL, retry_requested_at = NULL, "
-        "is_missing = false, dismissed_at = NULL "
-        f"WHERE file_id = %(file_id)s {NOTIFY}",
+        "is_missing = false, dismissed_at = NULL WHERE file_id = %(file_id)s",
         {"run_id": run_id, "file_id": file_id},
     )
-    forget_held_conflicts(connection, file_id)
-    return file_by_id(connection, file_id)
 
 
 @dataclass(frozen=True)
@@ -127,12 +129,14 @@ def finish(
     file_format: str,
     seconds: float,
     notes: Sequence[str] = (),
-) -> None:
-    """Marks a file that was read to its end as loaded."""
-    connection.execute(
+    durably: bool = False,
+) -> LedgerFile:
+    """Marks a file that was read to its end as loaded. `durably`: waits for the disk, as a session may not."""
+    return change_file(
+        connection,
         f"UPDATE ingest.files SET state = '{FileState.LOADED}', content_hash = %(content_hash)s, format = %(format)s, "
         "attempts = 0, error = NULL, seconds = seconds + %(seconds)s, finished_at = clock_timestamp(), "
-        f"{_NOTES} WHERE file_id = %(file_id)s {NOTIFY}",
+        f"{_NOTES} WHERE file_id = %(file_id)s {_DURABLY if durably else ''}",
         {
             "content_hash": content_hash,
             "format": file_format,
@@ -154,20 +158,22 @@ def fail(
     notes: Sequence[str] = (),
     run_id: str | None = None,
     is_missing: bool = False,
-) -> None:
+    durably: bool = False,
+) -> LedgerFile:
     """Marks a file as failed: it is at fault itself, or its run was ended. What was loaded of it stays.
 
     `content_hash` is given if it was read to its end all the same, as for `finish_replayed`.
     `run_id` names that run if the file's load had not begun. A file that `is_missing` is loaded when it is back; this
-    counts as an attempt as well, because a machine may not see the files that the sensor's machine sees.
+    counts as an attempt as well, because a machine may not see the files that the sensor's machine sees. `durably`:
+    waits for the disk, as a session may not.
     """
-    connection.execute(
+    return change_file(
+        connection,
         f"UPDATE ingest.files SET state = '{FileState.FAILED}', error = %(error)s, "
         "format = coalesce(%(format)s, format), content_hash = coalesce(%(content_hash)s, content_hash), "
         "attempts = CASE WHEN %(is_missing)s THEN attempts + 1 ELSE 0 END, seconds = seconds + %(seconds)s, "
         "run_id = coalesce(%(run_id)s, run_id), is_missing = %(is_missing)s, finished_at = clock_timestamp(), "
-        f"{_NOTES} "
-        f"WHERE file_id = %(file_id)s {NOTIFY}",
+        f"{_NOTES} WHERE file_id = %(file_id)s {_DURABLY if durably else ''}",
         {
             "error": error,
             "content_hash": content_hash,

@@ -1,17 +1,15 @@
 """Files in the ledger: what an entry holds, and how to find entries. Changes nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-
-from psycopg import sql
-from psycopg.rows import class_row
 
 from logistics_core.database_contract.file_states import ONCE_LOADED_STATES, FileState, sql_list
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.files.folder import FoundFile, path_within, split_key
+from logistics_pipeline.ledger.notifications import NOTIFY
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,8 @@ class LedgerFile:
     """How the keys of all files of its place begin; None for a file on disk."""
     etag: str | None = None
     version_id: str | None = None
+    shortened_ids: dict[str, list[Any]] = field(default_factory=dict)
+    """By field: how many ids a spreadsheet has shortened, and one of them."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "state", FileState(self.state))  # a row of the table has the text
@@ -90,14 +90,21 @@ class LedgerFile:
         return self.records_read == self.records_loaded + self.records_superseded + self.records_rejected
 
 
-COLUMNS = sql.SQL(", ").join(map(sql.Identifier, LedgerFile.__dataclass_fields__))
-_SELECT = sql.SQL("SELECT {} FROM ingest.files ").format(COLUMNS)
+COLUMNS = ", ".join(LedgerFile.__dataclass_fields__)
+"""Of `ingest.files`, in the order of the members of `LedgerFile`."""
 
 
 def fetch_files(connection: Connection, where: str, parameters: dict[str, Any]) -> list[LedgerFile]:
     """The files that a `WHERE` clause, with `ORDER BY` if wanted, selects."""
-    with connection.cursor(row_factory=class_row(LedgerFile)) as cursor:
-        return cursor.execute(_SELECT + sql.SQL(where), parameters).fetchall()
+    rows = connection.execute(f"SELECT {COLUMNS} FROM ingest.files {where}".encode(), parameters).fetchall()
+    return [LedgerFile(*row) for row in rows]
+
+
+def change_file(connection: Connection, change: str, parameters: Mapping[str, Any] | Sequence[Any]) -> LedgerFile:
+    """Runs a statement that inserts or changes one file; announces the change, and returns the file as it is then."""
+    row = connection.execute(f"{change} {NOTIFY}, {COLUMNS}".encode(), parameters).fetchone()
+    assert row is not None
+    return LedgerFile(*row[1:])
 
 
 def latest_files(connection: Connection) -> dict[str, LedgerFile]:

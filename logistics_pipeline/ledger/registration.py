@@ -4,7 +4,7 @@ from logistics_core.database_contract.file_states import UNFINISHED_STATES, File
 from logistics_core.database_contract.locks import registration_lock_key
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.files.folder import LONGEST_KEY, NESTED_MARK, FoundFile, nested_key
-from logistics_pipeline.ledger.files import LedgerFile, file_by_id, latest_file
+from logistics_pipeline.ledger.files import LedgerFile, change_file, file_by_id, latest_file
 from logistics_pipeline.ledger.notifications import NOTIFY
 
 
@@ -22,7 +22,8 @@ def register(connection: Connection, found: FoundFile, *, content_hash: str | No
             if content_hash is not None and known.content_hash == content_hash:
                 return _touch(connection, known, found)
         inserted = _insert(connection, found, version=known.version + 1 if known else 1)
-        _close_older_versions(connection, inserted)
+        if known is not None:
+            _close_older_versions(connection, inserted)
         return inserted
 
 
@@ -94,10 +95,11 @@ def unrecognised_files(connection: Connection, *, unexplained: bool = False) -> 
 
 def _insert(connection: Connection, found: FoundFile, version: int) -> LedgerFile:
     recognised = found.dataset is not None
-    row = connection.execute(
+    return change_file(
+        connection,
         "INSERT INTO ingest.files "
         "(dataset, path, version, size_bytes, modified_ns, state, error, place, etag, version_id) "
-        f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) {NOTIFY}, file_id",
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             found.dataset,
             found.key,
@@ -110,9 +112,7 @@ def _insert(connection: Connection, found: FoundFile, version: int) -> LedgerFil
             found.etag,
             found.version_id,
         ),
-    ).fetchone()
-    assert row is not None
-    return file_by_id(connection, row[1])
+    )
 
 
 def _close_older_versions(connection: Connection, newest: LedgerFile) -> None:

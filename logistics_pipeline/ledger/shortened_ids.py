@@ -6,6 +6,7 @@ from typing import NamedTuple
 from psycopg.types.json import Jsonb
 
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.ledger.files import LedgerFile, file_by_id
 
 
 class ShortenedId(NamedTuple):
@@ -19,7 +20,7 @@ def count_shortened_ids(connection: Connection, file_id: int, found: Mapping[str
     """Adds what a batch has found, in its transaction, after the file's row was updated and so locked."""
     if not found:
         return
-    known = shortened_ids(connection, file_id)
+    known = _shortened_ids(file_by_id(connection, file_id))
     total = {
         **known,
         **{
@@ -30,16 +31,13 @@ def count_shortened_ids(connection: Connection, file_id: int, found: Mapping[str
     connection.execute("UPDATE ingest.files SET shortened_ids = %s WHERE file_id = %s", (Jsonb(total), file_id))
 
 
-def shortened_ids(connection: Connection, file_id: int) -> dict[str, ShortenedId]:
-    """The shortened values of a file by field; empty if there are none."""
-    row = connection.execute("SELECT shortened_ids FROM ingest.files WHERE file_id = %s", (file_id,)).fetchone()
-    assert row is not None
-    return {name: ShortenedId(*each) for name, each in row[0].items()}
+def _shortened_ids(file: LedgerFile) -> dict[str, ShortenedId]:
+    return {name: ShortenedId(*each) for name, each in file.shortened_ids.items()}
 
 
-def warning_of_shortened_ids(connection: Connection, file_id: int) -> str | None:
-    """A sentence for people; None if there are none."""
-    found = shortened_ids(connection, file_id)
+def warning_of_shortened_ids(file: LedgerFile) -> str | None:
+    """A sentence for people about the shortened values of a file; None if there are none."""
+    found = _shortened_ids(file)
     if not found:
         return None
     counts = " and ".join(

@@ -192,7 +192,8 @@ class FileLoad:
         checkpoint, damage = task.after, None
         for first in chunks:
             # Not after the last batch: at its end, the whole file is judged.
-            self._check_rejects(replace(task, after=checkpoint), writer, damage)
+            if checkpoint.records:
+                self._check_rejects(replace(task, after=checkpoint), writer, damage)
             batch = Batch(first, chunks, checkpoint, self._options.batch)
             writer.write(batch, self._take_seconds)
             checkpoint = batch.checkpoint

@@ -45,18 +45,12 @@ def finish_file(
 
     `take_seconds` returns the time spent since the last batch.
     """
-    _finish(connection, options, file_id, dataset, result, take_seconds)
-    return ledger.file_by_id(connection, file_id)  # beside no other copy of its header, which may be large
+    _conclude(connection, options, file_id, dataset, result)
+    return _close(connection, file_id, result, take_seconds())  # beside no other copy of its header, which may be large
 
 
-def _finish(
-    connection: Connection,
-    options: LoadOptions,
-    file_id: int,
-    dataset: Dataset,
-    result: ReadResult,
-    take_seconds: Callable[[], float],
-) -> None:
+def _conclude(connection: Connection, options: LoadOptions, file_id: int, dataset: Dataset, result: ReadResult) -> None:
+    """Restores corrections, judges the rejects, writes them to the failed folder, and notes what to warn of."""
     file = ledger.file_by_id(connection, file_id)
     if file.records_rejected:
         file = restore_corrections(connection, file, dataset, options)
@@ -64,12 +58,11 @@ def _finish(
         result.error = _reject_error(connection, file, options.max_rejects)
     layout = result.format.layout if result.format else layout_from_json(file.layout)
     export_or_warn(connection, file, layout, options.failed_dir, options.catalogue)
-    _add_warning(connection, file_id, ledger.warning_of_shortened_ids(connection, file_id))
+    _add_warning(connection, file_id, ledger.warning_of_shortened_ids(file))
     _add_warning(connection, file_id, warning_of_conflicts(connection, dataset, file))
     if not dataset.key:
         _add_warning(connection, file_id, _repeated_records(connection, file, result.content_hash))
     _warn_of_unusual_values(connection, file, dataset)
-    _close(connection, file_id, result, take_seconds())
 
 
 def _reject_error(connection: Connection, file: LedgerFile, limit: RejectLimit) -> FileError | None:
@@ -104,33 +97,31 @@ def _warn_of_unusual_values(connection: Connection, file: LedgerFile, dataset: D
     """Adds to the file's warning what differs too much from earlier files: another unit, few values, one value."""
     if file.dataset is None or not file.records_loaded + file.records_superseded:
         return
-    profile = ledger.file_profile(connection, file.file_id)
-    earlier = ledger.earlier_profiles(connection, file.dataset, file.file_id)
+    profile, earlier = ledger.profile_and_earlier(connection, file.dataset, file.file_id)
     for name, found in unusual_columns(profile, earlier, dataset.identifiers).items():
         _add_warning(connection, file.file_id, f"{name}: {'; '.join(each.text for each in found)}.")
 
 
-def _close(connection: Connection, file_id: int, result: ReadResult, seconds: float) -> None:
+def _close(connection: Connection, file_id: int, result: ReadResult, seconds: float) -> LedgerFile:
     file_format = result.format.name if result.format else None
     notes = result.format.notes if result.format else ()
-    with connection.transaction():
-        connection.execute("SET LOCAL synchronous_commit = on")
-        if result.error is None:
-            ledger.finish(
-                connection,
-                file_id,
-                content_hash=result.content_hash,
-                file_format=file_format or "",
-                seconds=seconds,
-                notes=notes,
-            )
-        else:
-            ledger.fail(
-                connection,
-                file_id,
-                str(result.error),
-                content_hash=result.content_hash,
-                file_format=file_format,
-                seconds=seconds,
-                notes=notes,
-            )
+    if result.error is None:
+        return ledger.finish(
+            connection,
+            file_id,
+            content_hash=result.content_hash,
+            file_format=file_format or "",
+            seconds=seconds,
+            notes=notes,
+            durably=True,
+        )
+    return ledger.fail(
+        connection,
+        file_id,
+        str(result.error),
+        content_hash=result.content_hash,
+        file_format=file_format,
+        seconds=seconds,
+        notes=notes,
+        durably=True,
+    )

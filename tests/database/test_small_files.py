@@ -1,0 +1,59 @@
+"""What a small file costs beside its rows: statements, which are counted, as time depends on the machine."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from logistics_pipeline.loading.loader import Loader
+from tests.database.conftest import FolderUnderTest
+from tests.database.records import log
+
+MOST_STATEMENTS = 15
+"""Beginnings and ends of transactions included. Whoever adds one for every file has a reason and changes this."""
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The statements that are run, those of transactions included."""
+    seen: list[str] = []
+    cursor, connection = psycopg.Cursor, psycopg.Connection
+
+    def execute(self: Any, query: Any, *arguments: Any, **keywords: Any) -> Any:
+        seen.append(str(query))
+        return run(self, query, *arguments, **keywords)
+
+    def copy(self: Any, query: Any, *arguments: Any, **keywords: Any) -> Any:
+        seen.append(str(query))
+        return begin_copy(self, query, *arguments, **keywords)
+
+    def transaction(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        seen.extend(["BEGIN", "COMMIT"])
+        return begin_transaction(self, *arguments, **keywords)
+
+    run, begin_copy, begin_transaction = cursor.execute, cursor.copy, connection.transaction
+    monkeypatch.setattr(cursor, "execute", execute)
+    monkeypatch.setattr(cursor, "copy", copy)
+    monkeypatch.setattr(connection, "transaction", transaction)
+    yield seen
+
+
+def test_a_small_file_takes_few_statements(raw_folder: FolderUnderTest, statements: list[str]) -> None:
+    files = [raw_folder.drop(f"vehicle_logs/{number}.json", [log(number)]) for number in range(4)]
+    with Loader(raw_folder.url, raw_folder.options) as loader:
+        loader.register(files)
+        for found in files[:3]:
+            assert loader.load(found).is_loaded
+        statements.clear()
+        assert loader.load(files[3]).is_loaded
+    assert len(statements) <= MOST_STATEMENTS, "\n".join(statements)
+
+
+def test_a_file_is_registered_with_few_statements(raw_folder: FolderUnderTest, statements: list[str]) -> None:
+    first, second = (raw_folder.drop(f"vehicle_logs/{number}.json", [log(number)]) for number in range(2))
+    with Loader(raw_folder.url, raw_folder.options) as loader:
+        loader.register([first])
+        statements.clear()
+        loader.register([second])
+    assert len(statements) <= 6, "\n".join(statements)
