@@ -15,10 +15,10 @@ from logistics_pipeline.ledger.corrections import (
 )
 from logistics_pipeline.ledger.file_profiles import (
     FileProfile,
+    KnownProfiles,
     earlier_profiles,
     file_profile,
     keep_profile,
-    profile_and_earlier,
     remove_profile,
 )
 from logistics_pipeline.ledger.file_requests import FileRequest, end_request, lock_request, pending_requests
@@ -116,6 +116,7 @@ __all__ = [
     "Judged",
     "KeyConflicts",
     "Kind",
+    "KnownProfiles",
     "LedgerFile",
     "LedgerHistory",
     "LockedReject",
@@ -188,7 +189,6 @@ __all__ = [
     "older_files_to_reload",
     "other_versions",
     "pending_requests",
-    "profile_and_earlier",
     "recognise",
     "register",
     "register_nested",

@@ -16,7 +16,7 @@ from logistics_pipeline.files.landing import land
 from logistics_pipeline.files.remote_file import RemoteFile
 from logistics_pipeline.files.stored_file import StoredFile
 from logistics_pipeline.files.stores import PlaceError
-from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.ledger import KnownProfiles, LedgerFile
 from logistics_pipeline.loading.contract.file_formats import stored_formats
 from logistics_pipeline.loading.file_dataset import file_dataset
 from logistics_pipeline.loading.finishing import ReadResult, finish_file
@@ -65,12 +65,18 @@ class FileLoad:
     """Loads a file through a connection that holds the file's lock."""
 
     def __init__(
-        self, connection: Connection, options: LoadOptions, run_id: str | None, on_progress: OnProgress
+        self,
+        connection: Connection,
+        options: LoadOptions,
+        run_id: str | None,
+        on_progress: OnProgress,
+        profiles: KnownProfiles,
     ) -> None:
         self._connection = connection
         self._options = options
         self._run_id = run_id
         self._on_progress = on_progress
+        self._profiles = profiles
         self._since = perf_counter()
         self._path: StoredFile = Path()
         """What is read, once that is known."""
@@ -98,7 +104,9 @@ class FileLoad:
         file = ledger.begin(self._connection, file.file_id, self._run_id)
         result = self._read(file, found, dataset)
         return LoadReport(
-            finish_file(self._connection, self._options, file.file_id, dataset, result, self._take_seconds)
+            finish_file(
+                self._connection, self._options, file.file_id, dataset, result, self._profiles, self._take_seconds
+            )
         )
 
     def _fail(self, file: LedgerFile, error: FileError) -> LoadReport:

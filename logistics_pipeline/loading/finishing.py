@@ -11,7 +11,7 @@ from logistics_core.catalogue import Dataset
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import FileError
-from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.ledger import KnownProfiles, LedgerFile
 from logistics_pipeline.loading.contract.unusual_values import unusual_columns
 from logistics_pipeline.loading.excerpts import excerpt
 from logistics_pipeline.loading.formats.reader import FileFormat
@@ -39,17 +39,25 @@ def finish_file(
     file_id: int,
     dataset: Dataset,
     result: ReadResult,
+    profiles: KnownProfiles,
     take_seconds: Callable[[], float],
 ) -> LedgerFile:
     """Finishes a file whose records were loaded as far as they can be read; returns its status, loaded or failed.
 
     `take_seconds` returns the time spent since the last batch.
     """
-    _conclude(connection, options, file_id, dataset, result)
+    _conclude(connection, options, file_id, dataset, result, profiles)
     return _close(connection, file_id, result, take_seconds())  # beside no other copy of its header, which may be large
 
 
-def _conclude(connection: Connection, options: LoadOptions, file_id: int, dataset: Dataset, result: ReadResult) -> None:
+def _conclude(
+    connection: Connection,
+    options: LoadOptions,
+    file_id: int,
+    dataset: Dataset,
+    result: ReadResult,
+    profiles: KnownProfiles,
+) -> None:
     """Restores corrections, judges the rejects, writes them to the failed folder, and notes what to warn of."""
     file = ledger.file_by_id(connection, file_id)
     if file.records_rejected:
@@ -62,7 +70,7 @@ def _conclude(connection: Connection, options: LoadOptions, file_id: int, datase
     _add_warning(connection, file_id, warning_of_conflicts(connection, dataset, file))
     if not dataset.key:
         _add_warning(connection, file_id, _repeated_records(connection, file, result.content_hash))
-    _warn_of_unusual_values(connection, file, dataset)
+    _warn_of_unusual_values(connection, file, dataset, profiles)
 
 
 def _reject_error(connection: Connection, file: LedgerFile, limit: RejectLimit) -> FileError | None:
@@ -93,11 +101,13 @@ def _add_warning(connection: Connection, file_id: int, sentence: str | None) -> 
         ledger.warn(connection, file_id, sentence if before is None else f"{before} {sentence}")
 
 
-def _warn_of_unusual_values(connection: Connection, file: LedgerFile, dataset: Dataset) -> None:
+def _warn_of_unusual_values(
+    connection: Connection, file: LedgerFile, dataset: Dataset, profiles: KnownProfiles
+) -> None:
     """Adds to the file's warning what differs too much from earlier files: another unit, few values, one value."""
     if file.dataset is None or not file.records_loaded + file.records_superseded:
         return
-    profile, earlier = ledger.profile_and_earlier(connection, file.dataset, file.file_id)
+    profile, earlier = profiles.profile_and_earlier(connection, file.dataset, file.file_id)
     for name, found in unusual_columns(profile, earlier, dataset.identifiers).items():
         _add_warning(connection, file.file_id, f"{name}: {'; '.join(each.text for each in found)}.")
 

@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.files.folder import FoundFile
-from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.ledger import KnownProfiles, LedgerFile
 from logistics_pipeline.loading.database_retry import Deadline, retry_transient_errors
 from logistics_pipeline.loading.file_load import FileLoad, LoadReport, OnProgress, register_file
 from logistics_pipeline.loading.file_lock import file_lock
@@ -52,6 +52,7 @@ class Loader:
         self.options = options
         self._run_id = run_id
         self._connection: Connection | None = None
+        self._profiles = KnownProfiles()
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +101,7 @@ class Loader:
 
     def _load_once(self, found: FoundFile, on_batch: OnProgress, on_request: bool) -> LoadReport:
         with file_lock(self.connection, found.key):
-            load = FileLoad(self.connection, self.options, self._run_id, on_batch)
+            load = FileLoad(self.connection, self.options, self._run_id, on_batch, self._profiles)
             return load.run(found, on_request=on_request)
 
     def _retry(self, work: Callable[[], T], doing: str, deadline: Deadline) -> T:

@@ -6,6 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from logistics_pipeline import ledger
+from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.loading.loader import Loader
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import log
@@ -57,3 +59,17 @@ def test_a_file_is_registered_with_few_statements(raw_folder: FolderUnderTest, s
         statements.clear()
         loader.register([second])
     assert len(statements) <= 6, "\n".join(statements)
+
+
+def test_known_profiles_are_those_of_the_database(raw_folder: FolderUnderTest, connection: Connection) -> None:
+    """Also after a file was loaded anew: its profile is another one then."""
+    known = ledger.KnownProfiles()
+    files = [raw_folder.drop(f"vehicle_logs/{number}.json", [log(number), log(9)]) for number in range(3)]
+    for file_id, found in enumerate(files, start=1):
+        assert raw_folder.load(found).is_loaded
+        own, earlier = known.profile_and_earlier(connection, "vehicle_logs", file_id)
+        assert own == ledger.file_profile(connection, file_id)
+        assert earlier == [ledger.file_profile(connection, before) for before in range(file_id - 1, 0, -1)]
+    other = {"log_id": ledger.file_profile(connection, 1)["mileage"]}
+    ledger.keep_profile(connection, 1, other)
+    assert known.profile_and_earlier(connection, "vehicle_logs", 3)[1][-1] == other
