@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import psycopg
 import pytest
+import sqlalchemy
 import yaml
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
@@ -57,6 +58,7 @@ def work(instance: dg.DagsterInstance) -> None:
     instance.add_dynamic_partitions("files", ["a"])
     assert instance.get_runs() == []
     assert instance.all_instigator_state() == []
+    assert instance.get_run_records() == []
 
 
 def test_statements_share_the_connections_of_their_process(home: str, connects: list[int]) -> None:
@@ -76,6 +78,17 @@ def test_a_lost_connection_is_replaced_before_it_is_used(home: str, dagster_url:
             for process in set(connects):
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", (process,))
         work(instance)
+
+
+def test_what_its_tables_have_is_asked_once(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with dg.DagsterInstance.from_config(home) as instance:
+        work(instance)
+    asked: list[object] = []
+    inspect = sqlalchemy.inspect
+    monkeypatch.setattr(sqlalchemy, "inspect", lambda subject: asked.append(subject) or inspect(subject))
+    with dg.DagsterInstance.from_config(home) as instance:
+        work(instance)
+    assert asked == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")

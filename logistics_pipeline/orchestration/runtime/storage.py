@@ -13,14 +13,15 @@ statements go through, and pyproject.toml limits Dagster's version.
 
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage
+from dagster_postgres import DagsterPostgresStorage, PostgresRunStorage, PostgresScheduleStorage
 from dagster_postgres.utils import pg_url_from_config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import Pool
 
@@ -52,9 +53,42 @@ class PostgresStorage(DagsterPostgresStorage):
         url = Address.parse(pg_url_from_config(config_value)).sqlalchemy_url("psycopg2")
         engine = kept_engine(url, make_tables=config_value.get("should_autocreate_tables", True))
         storage = cls(postgres_url=url, should_autocreate_tables=False, inst_data=inst_data)
+        storage._run_storage = RunStorage(url, should_autocreate_tables=False)
+        storage._schedule_storage = ScheduleStorage(url, should_autocreate_tables=False)
         for part in (storage._run_storage, storage._event_log_storage, storage._schedule_storage):
             part._engine = engine
         return storage
+
+
+class RunStorage(PostgresRunStorage):
+    """Dagster's, which asks what its tables have before every query of runs with their times; this one asks once."""
+
+    def has_run_stats_index_cols(self) -> bool:
+        """Whether runs have the times that they have since some version of Dagster."""
+        return _has(self._engine, "times of runs", super().has_run_stats_index_cols)
+
+
+class ScheduleStorage(PostgresScheduleStorage):
+    """Dagster's, which asks at every evaluation of a sensor which tables there are; this one asks once."""
+
+    def has_built_index(self, migration_name: str) -> bool:
+        """Whether a migration of data of Dagster's was made."""
+        return _has(self._engine, migration_name, partial(super().has_built_index, migration_name))
+
+    def _has_instigators_table(self, conn: Connection) -> bool:
+        return _has(self._engine, "table of instigators", partial(super()._has_instigators_table, conn))
+
+
+_found: WeakKeyDictionary[Engine, set[str]] = WeakKeyDictionary()
+"""What Dagster's tables are known to have, which they do not lose."""
+
+
+def _has(engine: Engine, what: str, look: Callable[[], bool]) -> bool:
+    """Looks until it is there, and not any more once it was."""
+    found = _found.setdefault(engine, set())
+    if what not in found and look():
+        found.add(what)
+    return what in found
 
 
 @lru_cache(maxsize=1)
