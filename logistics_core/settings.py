@@ -208,6 +208,11 @@ class Settings(BaseSettings):
         description="Sensors wait for files to arrive and for loads to end, and react at once. `false`: they look once "
         "per interval",
     )
+    refresh_after_load: bool = Field(
+        True,
+        description="The run that loads the last of the files that wait also refreshes the figures. `false`: a run of "
+        "its own always does",
+    )
     files_per_run: PositiveInt = Field(500, description="Maximum number of files that one Dagster run loads")
     bytes_per_run: PositiveInt = Field(
         1 << 30, description="Maximum number of bytes that one Dagster run loads (a single larger file is allowed)"

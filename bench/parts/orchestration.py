@@ -260,7 +260,7 @@ is the time from the first file in place until the last one is marked as loaded,
 interval, queue and the start of the runs. CPU is that of all processes together until the figures are refreshed,
 including idle ticks. *One look of the file sensor with nothing to do* is the cost of every idle tick; its
 {_KNOWN:,} files are in the ledger, exist as partitions and are materialised. The time from a file in place to its
-figures consists of the settle time (2 s), the starts of two runs, for loading and refreshing, and the seconds until
-Dagster takes them from its queue; both sensors wait for what they have to do.""",
+figures consists of the settle time (2 s), the second until Dagster takes the run from its queue, and the start of this
+run, which loads and refreshes; the sensor waits for files.""",
     _measure,
 )

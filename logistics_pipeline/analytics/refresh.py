@@ -5,7 +5,8 @@ days they made stale, the rows of those days. What commits meanwhile waits for t
 never wait for each other, and readers see the old figures until all the new ones are there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from time import perf_counter
@@ -22,7 +23,14 @@ from logistics_pipeline.analytics.rollups import datasets_to_remake, refresh_rol
 from logistics_pipeline.analytics.stale_days import stale_days as stale_days_of
 from logistics_pipeline.analytics.stale_days import waiting_files
 from logistics_pipeline.analytics.tables import REFRESH_STEPS, TABLES, Action
-from logistics_pipeline.database.connections import Connection, advisory_lock, connect, reason_of, transient_errors
+from logistics_pipeline.database.connections import (
+    Connection,
+    advisory_lock,
+    connect,
+    free_advisory_lock,
+    reason_of,
+    transient_errors,
+)
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.database.day_indexes import summarize_day_indexes
 from logistics_pipeline.identities.links import are_links_waiting, take_in_links
@@ -69,29 +77,55 @@ def refresh(url: str, *, full: bool = False, on_wait: Callable[[], None] = lambd
     Raises:
         TransientError: the database went away; nothing was changed.
     """
+    with _session(url) as connection, advisory_lock(connection, REFRESH_LOCK, on_wait):
+        return _bring_up_to_date(connection, full)
+
+
+def refresh_unless_one_runs(url: str) -> Refresh | None:
+    """Brings the analytics up to date with what is loaded; None if another refresh runs, and is not waited for.
+
+    Raises:
+        TransientError: the database went away; nothing was changed.
+    """
+    with _session(url) as connection, free_advisory_lock(connection, REFRESH_LOCK) as is_free:
+        return _bring_up_to_date(connection, full=False) if is_free else None
+
+
+def last_refresh_seconds(connection: Connection) -> float:
+    """How long the last refresh took that changed something; 0 before the first one."""
+    (seconds,) = _one(connection, "SELECT coalesce(seconds, 0)::double precision FROM analytics.status")
+    return float(seconds)
+
+
+@contextmanager
+def _session(url: str) -> Iterator[Connection]:
     with (
         transient_errors("refreshing analytics"),
         connect(url, application_name="logistics refresh") as connection,
-        advisory_lock(connection, REFRESH_LOCK, on_wait),
     ):
-        connection.execute(
-            "UPDATE analytics.status SET started_calculating_at = clock_timestamp(), "
-            "full_refresh_due = full_refresh_due OR %s",
-            (full,),
-        )
-        try:
-            _analyze(connection, "raw")
-            _analyze(connection, "history")
-            summarize_day_indexes(connection)
-            done = _refresh(connection)
-            if _propose(connection, done):
-                done = done.followed_by(_refresh(connection))
-            connection.execute("SELECT pg_stat_force_next_flush()")  # counts what this session has written
-            _analyze(connection, "analytics")
-            return done
-        except psycopg.Error as error:
-            _store_failure(connection, error)
-            raise
+        yield connection
+
+
+def _bring_up_to_date(connection: Connection, full: bool) -> Refresh:
+    """A refresh, by whoever has the lock."""
+    connection.execute(
+        "UPDATE analytics.status SET started_calculating_at = clock_timestamp(), "
+        "full_refresh_due = full_refresh_due OR %s",
+        (full,),
+    )
+    try:
+        _analyze(connection, "raw")
+        _analyze(connection, "history")
+        summarize_day_indexes(connection)
+        done = _refresh(connection)
+        if _propose(connection, done):
+            done = done.followed_by(_refresh(connection))
+        connection.execute("SELECT pg_stat_force_next_flush()")  # counts what this session has written
+        _analyze(connection, "analytics")
+        return done
+    except psycopg.Error as error:
+        _store_failure(connection, error)
+        raise
 
 
 def _analyze(connection: Connection, schema: str) -> None:

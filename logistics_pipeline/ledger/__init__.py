@@ -104,7 +104,7 @@ from logistics_pipeline.ledger.rejects import (
     update_reasons,
 )
 from logistics_pipeline.ledger.shortened_ids import ShortenedId, count_shortened_ids, warning_of_shortened_ids
-from logistics_pipeline.ledger.totals import Staleness, count_warnings, row_count, staleness
+from logistics_pipeline.ledger.totals import Staleness, are_files_waiting, count_warnings, row_count, staleness
 
 __all__ = [
     "MAX_NOTES",
@@ -130,6 +130,7 @@ __all__ = [
     "ShortenedId",
     "Staleness",
     "advance",
+    "are_files_waiting",
     "begin",
     "begin_history",
     "bring_back",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from psycopg.rows import class_row
 
-from logistics_core.database_contract.file_states import FileState
+from logistics_core.database_contract.file_states import UNFINISHED_STATES, FileState, sql_list
 from logistics_core.database_contract.file_warnings import HAS_WARNING
 from logistics_core.database_contract.locks import IS_BEING_LOADED
 from logistics_core.reject_threshold import RejectThreshold
@@ -35,6 +35,14 @@ def staleness(connection: Connection) -> Staleness:
         ).fetchone()
     assert found is not None
     return found
+
+
+def are_files_waiting(connection: Connection) -> bool:
+    """Whether a file waits to be loaded, or is being loaded."""
+    row = connection.execute(
+        f"SELECT EXISTS (SELECT FROM ingest.files WHERE state IN {sql_list(UNFINISHED_STATES)})"
+    ).fetchone()
+    return row == (True,)
 
 
 def row_count(connection: Connection, dataset: str) -> int:

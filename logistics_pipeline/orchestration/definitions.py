@@ -20,6 +20,7 @@ from logistics_pipeline.orchestration.assets.pictures import pictures
 from logistics_pipeline.orchestration.assets.pull_checks import build_pull_checks
 from logistics_pipeline.orchestration.assets.pulled import build_pulled_assets, upstream_of
 from logistics_pipeline.orchestration.assets.raw import build_raw_asset, build_retired_asset
+from logistics_pipeline.orchestration.assets.refresh_after_load import refresh_after_load
 from logistics_pipeline.orchestration.assets.worker import ALERTS, MESSAGES, check_worker
 from logistics_pipeline.orchestration.jobs import (
     CHECK_JOB,
@@ -63,7 +64,8 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     catalogue = datasets.in_force
     sources = read_sources(settings).rest
     pulled = upstream_of(sources)
-    raw_tables = [build_raw_asset(dataset, pulled.get(dataset.name, ())) for dataset in catalogue.values()]
+    after_load = refresh_after_load if settings.refresh_after_load else None
+    raw_tables = [build_raw_asset(dataset, pulled.get(dataset.name, ()), after_load) for dataset in catalogue.values()]
     load_jobs, pull_jobs = build_load_jobs(catalogue), build_pull_jobs(sources.values())
     forecast_jobs, model_jobs = build_forecast_jobs(catalogue), build_model_jobs(catalogue)
     interval = settings.sensor_interval_seconds

@@ -156,7 +156,12 @@ def system(database_url: str, tmp_path: Path, empty_storage: Path) -> Iterator[S
     folder = shutil.copytree(empty_storage, tmp_path / "dagster")
     with _instance(folder) as instance:
         settings = Settings(
-            database_url=database_url, data_dir=tmp_path / "data", settle_seconds=1, retry_seconds=2, long_polling=False
+            database_url=database_url,
+            data_dir=tmp_path / "data",
+            settle_seconds=1,
+            retry_seconds=2,
+            long_polling=False,
+            refresh_after_load=False,
         )
         settings.raw_dir.mkdir(parents=True)
         yield System(instance, settings)

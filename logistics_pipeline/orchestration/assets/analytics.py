@@ -3,7 +3,7 @@
 What a refresh does is in `analytics.refresh` and `sql/analytics`; when it happens, in `sensors.stale_analytics`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
 import dagster as dg
@@ -24,8 +24,10 @@ from logistics_pipeline.orchestration.retries import TRANSIENT_RETRIES, only_tra
 
 GROUP = "analytics"
 REFRESH_STEP = "refresh_analytics"
+REFRESH_SENSOR = "stale_analytics"
 
-ANALYTICS_KEYS = [dg.AssetKey([GROUP, table]) for table in (*TABLES, ROLLUPS)]
+ASSETS = (*TABLES, ROLLUPS)
+ANALYTICS_KEYS = [dg.AssetKey([GROUP, table]) for table in ASSETS]
 
 FRESHNESS = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=4), fail_window=timedelta(days=15))
 """A refresh runs when there is something new, so an old one says that no file has arrived: from a daily feed for longer
@@ -86,23 +88,31 @@ def build_analytics_tables(catalogue: Catalogue) -> dg.AssetsDefinition:
         with only_transient_errors_retried():
             done = refresh(database.url, on_wait=lambda: context.log.info("Waiting for another refresh to end"))
             count_references(database.url, database.catalogue, at_once=False)
-            with transient_errors("describing the analytics tables"), database.connect() as connection:
-                results = [_result(connection, database, done, table) for table in (*TABLES, ROLLUPS)]
-        yield from results
+            described = describe_tables(database, done)
+        for key, metadata in described.items():
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
     return analytics_tables
 
 
-def _result(
-    connection: Connection, database: DatabaseResource, done: Refresh, table: str
-) -> dg.MaterializeResult[None]:
+Metadata = Mapping[str, dg.MetadataValue]
+
+
+def describe_tables(database: DatabaseResource, done: Refresh) -> dict[dg.AssetKey, Metadata]:
+    """The metadata of all analytics tables after a refresh.
+
+    Raises:
+        TransientError: the database went away.
+    """
+    with transient_errors("describing the analytics tables"), database.connect() as connection:
+        return {dg.AssetKey([GROUP, table]): _metadata(connection, database, done, table) for table in ASSETS}
+
+
+def _metadata(connection: Connection, database: DatabaseResource, done: Refresh, table: str) -> Metadata:
     metadata = refresh_metadata(
         done,
         table,
         rows=row_count(connection, "analytics", table),
         columns=columns_of(connection, "analytics", table),
     )
-    return dg.MaterializeResult(
-        asset_key=[GROUP, table],
-        metadata={**metadata, **figures_link(database.settings, table, *days_with_figures(connection))},
-    )
+    return {**metadata, **figures_link(database.settings, table, *days_with_figures(connection))}

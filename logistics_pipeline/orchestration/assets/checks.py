@@ -1,10 +1,11 @@
 """The asset checks: show in Dagster what `analytics`, `forecasting` and `models` check. One op per kind of table.
 
 There is no op per check: a check's queries take a millisecond, Dagster's work around an op takes fifty. The checks run
-with each refresh, because load runs report their files one by one, and Dagster skips checks in such runs.
+after each refresh, and not with each load: loads report their files one by one, and Dagster skips checks in such runs.
 """
 
 from collections.abc import Iterator, Sequence
+from logging import Logger
 from typing import Any
 
 import dagster as dg
@@ -16,6 +17,7 @@ from logistics_pipeline.analytics.checks import (
     Check,
     Finding,
     Severity,
+    all_checks,
     raw_checks,
     run_checks,
 )
@@ -63,7 +65,7 @@ def check_key(check: Check) -> dg.AssetCheckKey:
 
 
 def check_evaluation(check: Check, finding: Finding) -> dg.AssetCheckEvaluation:
-    """A finding as an event that needs no run."""
+    """A finding as an event that needs no step of its own."""
     return dg.AssetCheckEvaluation(**_event_fields(check, finding))
 
 
@@ -103,10 +105,26 @@ def _build(name: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
     ) -> Iterator[dg.AssetCheckResult]:
         wanted = [check for check in checks if check_key(check) in context.selected_asset_check_keys]
         with only_transient_errors_retried():
-            results = run_checks(database.url, wanted, whole=config.everything)
-        for check, finding in results:
-            if not finding.passed:
-                context.log.warning(f"{check.full_name}: {finding.sentence}")
-            yield dg.AssetCheckResult(**_event_fields(check, finding))
+            results = _results(database, wanted, context.log, whole=config.everything)
+        for fields in results:
+            yield dg.AssetCheckResult(**fields)
 
     return evaluate
+
+
+def evaluate_tables(database: DatabaseResource, log: Logger) -> Iterator[dg.AssetCheckEvaluation]:
+    """The results of the checks of all tables, as events that need no step of their own."""
+    checks = all_checks(database.catalogue, database.settings.warn_threshold)
+    for fields in _results(database, checks, log):
+        yield dg.AssetCheckEvaluation(**fields)
+
+
+def _results(
+    database: DatabaseResource, checks: Sequence[Check], log: Logger, *, whole: bool = False
+) -> list[dict[str, Any]]:
+    """The fields of the results of these checks; what did not pass is logged as well."""
+    results = run_checks(database.url, checks, whole=whole)
+    for check, finding in results:
+        if not finding.passed:
+            log.warning(f"{check.full_name}: {finding.sentence}")
+    return [_event_fields(check, finding) for check, finding in results]

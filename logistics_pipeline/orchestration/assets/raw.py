@@ -5,7 +5,7 @@ own partition red: Dagster plans every partition of the range, and fails those n
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,16 +35,26 @@ REQUESTED_BY_SENSOR = "logistics/files"
 """Tag of the runs that the file sensor requests, and of no others."""
 
 
+AfterLoad = Callable[[dg.AssetExecutionContext, DatabaseResource], None]
+
+
 def raw_key(dataset: str) -> dg.AssetKey:
     """The asset of a dataset's raw table."""
     return dg.AssetKey(["raw", dataset])
 
 
-def build_raw_asset(dataset: Dataset, pulled: Sequence[dg.AssetKey] = ()) -> dg.AssetsDefinition:
-    """Makes the asset of a dataset's raw table; `pulled` are the resources of sources that bring files of it."""
+def build_raw_asset(
+    dataset: Dataset, pulled: Sequence[dg.AssetKey] = (), after_load: AfterLoad | None = None
+) -> dg.AssetsDefinition:
+    """Makes the asset of a dataset's raw table.
+
+    Args:
+        pulled: the resources of sources that bring files of it.
+        after_load: what a run that the sensor requested does once it has loaded and reported all its files.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # backfill_policy is beta in Dagster 1.13
-        return _build(dataset, pulled)
+        return _build(dataset, pulled, after_load)
 
 
 def build_retired_asset(dataset: Dataset) -> dg.AssetSpec:
@@ -61,7 +71,7 @@ def build_retired_asset(dataset: Dataset) -> dg.AssetSpec:
     )
 
 
-def _build(dataset: Dataset, pulled: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+def _build(dataset: Dataset, pulled: Sequence[dg.AssetKey], after_load: AfterLoad | None) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(dataset.name),
         deps=list(pulled),
@@ -88,6 +98,9 @@ def _build(dataset: Dataset, pulled: Sequence[dg.AssetKey]) -> dg.AssetsDefiniti
                 partitions.load(key)
         if partitions.failed:
             raise _failure(dataset, partitions.failed)
+        if after_load is not None and REQUESTED_BY_SENSOR in context.run.tags:
+            with only_transient_errors_retried():
+                after_load(context, database)
         yield from ()
 
     return raw_table

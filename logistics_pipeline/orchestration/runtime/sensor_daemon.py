@@ -8,6 +8,7 @@ import time
 
 import dagster as dg
 
+from logistics_pipeline.orchestration.sensor_states import is_turned_off
 from logistics_pipeline.orchestration.sensors.raw_files import SENSOR_NAME
 
 DAEMON = "SENSOR"
@@ -22,8 +23,7 @@ def reason_not_watching(instance: dg.DagsterInstance) -> str | None:
     heartbeat = instance.get_daemon_heartbeats().get(DAEMON)
     if heartbeat is None or time.time() - heartbeat.timestamp > HEARTBEAT_TIMEOUT_SECONDS:
         return "Dagster's daemon does not run (start it with `logistics up`)"
-    states = [each for each in instance.all_instigator_state() if each.instigator_name == SENSOR_NAME]
-    if any(each.status.value == "STOPPED" for each in states):
+    if is_turned_off(instance, SENSOR_NAME):
         return f"the sensor {SENSOR_NAME} is turned off in the Dagster UI"
     return None
 

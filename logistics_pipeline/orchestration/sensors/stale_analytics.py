@@ -17,7 +17,7 @@ from logistics_pipeline import ledger
 from logistics_pipeline.analytics.rollups import datasets_to_remake
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.listening import wait_for_notification
-from logistics_pipeline.orchestration.assets.analytics import REFRESH_STEP
+from logistics_pipeline.orchestration.assets.analytics import REFRESH_SENSOR, REFRESH_STEP
 from logistics_pipeline.orchestration.jobs import REFRESH_JOB, load_job_name
 from logistics_pipeline.orchestration.resources import DatabaseResource
 from logistics_pipeline.orchestration.sensors.job_runs import has_unfinished_run, last_run_if_failed, seconds_since
@@ -67,7 +67,7 @@ def build_refresh_sensor(interval_seconds: int, *, patience_seconds: float = 0.0
     """
 
     @dg.sensor(
-        name="stale_analytics",
+        name=REFRESH_SENSOR,
         job=REFRESH_JOB,
         minimum_interval_seconds=minimum_interval(interval_seconds),
         default_status=dg.DefaultSensorStatus.RUNNING,
