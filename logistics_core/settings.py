@@ -201,7 +201,12 @@ class Settings(BaseSettings):
     )
 
     # Watching the raw folder
-    settle_seconds: float = Field(2.0, ge=0, description="How long a file must remain unchanged before it is picked up")
+    settle_seconds: float = Field(
+        2.0,
+        ge=0,
+        description="How long a file must remain unchanged before it is picked up; "
+        "on Linux, one that was renamed into place need not",
+    )
     sensor_interval_seconds: PositiveInt = Field(5, description="Pause between two scans of the raw folder")
     long_polling: bool = Field(
         True,

@@ -47,7 +47,7 @@ class FoundFile:
     version_id: str | None = None
     """Which content this is, where the store keeps earlier ones."""
     is_whole: bool = False
-    """Whether it cannot be incomplete: its store shows files only when they are whole."""
+    """Whether it cannot be incomplete: its store shows files only when they are whole, or it was renamed into place."""
 
     @property
     def is_too_long(self) -> bool:

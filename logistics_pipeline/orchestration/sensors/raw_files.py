@@ -84,7 +84,7 @@ def build_file_sensor(
         while True:
             began = time.monotonic()
             with database.connect() as connection:
-                requests, settled = _look(context, connection, database, looks)
+                requests, settled = _look(context, connection, database, in_folder, looks)
             if requests:
                 return dg.SensorResult(run_requests=requests)
             rest = (time.monotonic() - began) * REST_PER_LOOK
@@ -95,10 +95,14 @@ def build_file_sensor(
 
 
 def _look(
-    context: dg.SensorEvaluationContext, connection: Connection, database: DatabaseResource, looks: Looks
+    context: dg.SensorEvaluationContext,
+    connection: Connection,
+    database: DatabaseResource,
+    in_folder: FolderChanges,
+    looks: Looks,
 ) -> tuple[list[dg.RunRequest], SettledFiles]:
     """One look at all files: brings the ledger up to date and returns the runs to request."""
-    found = [*_find_files(context, database), *_find_remote_files(context, connection, database, looks)]
+    found = [*_find_files(context, database, in_folder), *_find_remote_files(context, connection, database, looks)]
     settled = _register_settled_files(context, connection, database, found)
     evaluation = _Evaluation(context, connection, database, settled.files)
     plans = evaluation.plan()
@@ -116,22 +120,26 @@ def is_news(in_folder: FolderChanges, patience: Patience, seconds_to_others: flo
         seconds_to_others: until the files that were written lately have settled, if there are any: they go together.
         rest: how long to wait at least.
     """
+    began = time.monotonic()
     if seconds_to_others is None:
-        if not in_folder.wait(patience.left):
+        if not patience.left or not in_folder.wait(patience.left):
             return False
         seconds_to_others = 0.0
-    pause = max(seconds_to_others, rest)
+    pause = max(seconds_to_others, began + rest - time.monotonic(), 0.0)
     if pause > patience.left:
         return False
     time.sleep(pause)
     return True
 
 
-def _find_files(context: dg.SensorEvaluationContext, database: DatabaseResource) -> list[FoundFile]:
+def _find_files(
+    context: dg.SensorEvaluationContext, database: DatabaseResource, in_folder: FolderChanges
+) -> list[FoundFile]:
     def log_unreadable_folder(error: OSError) -> None:
         context.log.warning(f"The folder {error.filename} cannot be read ({error.strerror}): its files are not seen")
 
-    return list(database.folder.find_files(log_unreadable_folder))
+    found = database.folder.find_files(log_unreadable_folder)
+    return [replace(file, is_whole=True) if in_folder.was_renamed(file) else file for file in found]
 
 
 def _find_remote_files(
