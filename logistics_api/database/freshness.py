@@ -114,7 +114,7 @@ class Freshness:
         """
         self.confirmed_at = monotonic()
         self._looked_at = looked_at
-        self.replication.replayed = replayed
+        self.replication.note_replayed(replayed)
         if found == self.published:
             return False
         self.published = found

@@ -28,6 +28,14 @@ class Replication:
     """How far the primary was when it was last asked; None if that is not known."""
     written_at: float = -inf
     """When it was asked (monotonic)."""
+    caught_up_at: float = -inf
+    """The latest moment of which it is known that the replica has everything committed before (monotonic)."""
+
+    def note_replayed(self, position: int | None) -> None:
+        """Notes how far the replica has got; None if the server is none."""
+        self.replayed = position
+        if self.written is not None and self.has_replayed(self.written):
+            self.caught_up_at = self.written_at
 
     @property
     def is_replica(self) -> bool:
@@ -39,4 +47,4 @@ class Replication:
 
     def has_caught_up_since(self, moment: float) -> bool:
         """Whether everything is seen that was committed before the moment (monotonic)."""
-        return self.written is not None and self.written_at >= moment and self.has_replayed(self.written)
+        return self.caught_up_at >= moment

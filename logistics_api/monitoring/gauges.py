@@ -1,6 +1,7 @@
 """Gauges of the application's components: cache, connections, streams, keys."""
 
 from collections.abc import Callable, Iterator
+from math import nan
 from time import monotonic
 
 from logistics_api.database.pool import Database
@@ -14,6 +15,7 @@ def add_gauges(
     metrics: Metrics, *, database: Database, cache: ResponseCache, events: Events, authenticator: Authenticator
 ) -> None:
     """Adds the gauges to /metrics."""
+    replication = database.freshness.replication
     metrics.gauge("logistics_cache_entries", "Cached responses", lambda: len(cache))
     metrics.gauge("logistics_cache_bytes", "Memory used by cached responses, in bytes", lambda: cache.bytes)
     metrics.gauge("logistics_event_streams", "Clients connected to /api/events", lambda: len(events))
@@ -26,6 +28,11 @@ def add_gauges(
         "logistics_data_version_confirmed_seconds",
         "Seconds since the data version was last confirmed to be the newest",
         lambda: monotonic() - database.freshness.confirmed_at,
+    )
+    metrics.gauge(
+        "logistics_replica_caught_up_seconds",
+        "Seconds since the replica that is read is known to have had all that the primary had; NaN without a replica",
+        lambda: monotonic() - replication.caught_up_at if replication.is_replica else nan,
     )
     _add_pools(metrics, database)
     metrics.gauge(

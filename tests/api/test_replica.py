@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ from logistics_api.database.limits import Limits
 from logistics_api.database.pool import Database
 from logistics_api.errors import Problem
 from logistics_core.database_contract.channels import Channel
-from logistics_pipeline.database.connections import with_database
+from logistics_pipeline.database.api_keys import create_key
+from logistics_pipeline.database.connections import connect, with_database
 from logistics_pipeline.migrations import migrate
 from tests.postgres_servers import NOT_DURABLE, Pair, streaming_pair
 
@@ -173,6 +175,29 @@ def test_progress_of_loads_reaches_those_who_follow_events(replica_api: Any, on_
             connection.execute("SELECT pg_notify(%s, %s)", (Channel.FILES, json.dumps({"file_id": 7})))
         next(line for line in lines if line == f"event: {Channel.FILES}")
         assert json.loads(next(lines).removeprefix("data: ")) == {"file_id": 7}
+
+
+def test_a_new_key_is_known_at_once(replica_api: Any, on_primary: str, wait_until: Callable[..., None]) -> None:
+    with connect(on_primary) as connection:
+        key, _ = create_key(connection, "replica", ["read"])
+
+    def answers() -> bool:
+        return bool(replica_api.request("/api/session", headers={"X-API-Key": key}).status_code == 200)
+
+    wait_until(answers, 5.0)
+
+
+def test_how_far_the_replica_is_behind_is_a_metric(pair: Pair, replica_api: Any, on_primary: str) -> None:
+    def behind() -> float:
+        text = replica_api.client.get("/metrics").text
+        return float(re.findall(r"^logistics_replica_caught_up_seconds (\S+)$", text, re.MULTILINE)[0])
+
+    with lagging(pair):
+        publish(on_primary)
+        ask(replica_api, 10**9)  # has both servers looked at
+        late = behind()
+    ask(replica_api, 10**9)
+    assert 2 <= late > behind()
 
 
 def test_without_an_address_of_the_primary_the_replica_is_polled_and_nothing_is_changed(
