@@ -19,6 +19,7 @@ from logistics_pipeline.loading.contract.nested_columns import NestedColumn
 from logistics_pipeline.loading.contract.number_columns import IntegerColumn, NumberColumn, NumberTexts
 from logistics_pipeline.loading.contract.record_validator import Rejection, compile_validator, value_validator
 from logistics_pipeline.loading.contract.repeating_columns import RepeatingColumn
+from logistics_pipeline.loading.contract.text_columns import TextColumn
 from logistics_pipeline.loading.contract.timestamp_columns import TimestampColumn
 from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
 from tests.many_types import FIELDS, PLAIN, STORED, readings
@@ -233,6 +234,21 @@ def test_texts_that_repeat_are_judged_as_the_reference_judges_them(
         assert not any(isinstance(text, Rejection) for text in expected.values())
         assert found == {index: NULL if text is None else escape(str(text)) for index, text in expected.items()}
         assert encoded.nulls == [sum(text is None for text in expected.values())]
+
+
+@pytest.mark.parametrize("distinct", [4, 80], ids=["repeating", "different"])
+@pytest.mark.parametrize("bad", [None, "", " ", "x ", "a\tb", "a\nb", "\\N", 7, True, ["x"]])
+def test_few_values_that_are_no_plain_texts_leave_the_others_plain(distinct: int, bad: object) -> None:
+    column: list[object] = [f"v{index % distinct}" for index in range(80)]
+    validator = TextColumn(Field("name", "Name", FieldType.STRING, Role.DIMENSION, "It"))
+    assert validator.encode(column) == (column, ())
+    column[3], column[40], column[41], column[79] = bad, bad, "new", bad
+
+    for _ in range(2):
+        texts, irregular = validator.encode(column)
+
+        assert sorted(irregular) == [3, 40, 79]
+        assert all(text == column[index] for index, text in enumerate(texts) if index not in irregular)
 
 
 def test_what_was_learned_of_values_is_forgotten_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:

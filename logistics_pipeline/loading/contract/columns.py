@@ -20,6 +20,16 @@ def indexes_of(values: Collection[object], column: Column) -> list[int]:
     return list(compress(range(len(column)), map(values.__contains__, column))) if values else []
 
 
+def with_nothing_at(indexes: Collection[int], column: Column) -> Texts:
+    """A column of texts but for the values at some indexes: empty texts take their place."""
+    if not indexes:
+        return column  # type: ignore[return-value]  # all are texts
+    texts: list[str] = list(column)  # type: ignore[arg-type]  # as soon as the others are replaced
+    for index in indexes:
+        texts[index] = ""
+    return texts
+
+
 class FormatsNeededError(Exception):
     """A number or a date can only be read when the whole column of its file is known.
 

@@ -11,6 +11,7 @@ from logistics_pipeline.loading.contract.columns import (
     FormatsNeededError,
     Texts,
     indexes_of,
+    with_nothing_at,
 )
 from logistics_pipeline.loading.contract.dates import MAX_DATE_CHARACTERS
 from logistics_pipeline.loading.contract.record_validator import Rejection
@@ -48,16 +49,10 @@ class DateColumn(ColumnValidator):
         if len(self._known) > self._MAX_KNOWN:
             self._known.clear()
         bad = {value for value in values if not self._learn(value)}
-        is_as_written = all(self._known[value] == value for value in values - bad)
-        if is_as_written and not bad:
-            return column, ()  # type: ignore[return-value]  # all are texts
-        texts: list[str] = list(column)  # type: ignore[arg-type]  # anything else is irregular
-        if not is_as_written:
-            texts = [self._known.get(value, "") for value in column]
         irregular = indexes_of(bad, column)
-        for index in irregular:
-            texts[index] = ""
-        return texts, irregular
+        if all(self._known[value] == value for value in values - bad):
+            return with_nothing_at(irregular, column), irregular
+        return [self._known.get(value, "") for value in column], irregular
 
     def _learn(self, value: object) -> bool:
         """Whether a value is a valid date or null; remembers its text."""

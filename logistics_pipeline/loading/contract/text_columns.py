@@ -1,10 +1,19 @@
 """Validates columns of texts."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import compress, repeat
+from operator import is_not
 
 from logistics_core.catalogue import Field
-from logistics_pipeline.loading.contract.columns import NULL, Column, ColumnValidator, Texts
+from logistics_pipeline.loading.contract.columns import (
+    NULL,
+    Column,
+    ColumnValidator,
+    Texts,
+    indexes_of,
+    with_nothing_at,
+)
 from logistics_pipeline.loading.contract.record_validator import MAX_TEXT_CHARACTERS
 
 # Characters that COPY or a parser treats specially, and those that str.strip() removes, except for the blank.
@@ -13,6 +22,8 @@ _WIDE_SPACE = re.compile(r"[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\
 _SUSPECT_BYTES = bytes([*range(0x20), ord("\\")])
 # First UTF-8 bytes of white space outside ASCII: U+0085, U+00A0; U+1680; U+2000 to U+205F; U+3000.
 _WIDE_SPACE_LEADS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3")
+
+_Encode = Callable[[Column], tuple[Texts, Collection[int]]]
 
 
 class TextColumn(ColumnValidator):
@@ -27,8 +38,8 @@ class TextColumn(ColumnValidator):
         self._repeating = _RepeatingTexts()
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
-        if (known := self._repeating.encode(column)) is not None:
-            return known, ()
+        if (known := self._repeating.encode(column, self._encode_each)) is not None:
+            return known
         plain = self._encode_plain(column)
         if plain is None:
             return self._encode_each(column)
@@ -52,35 +63,30 @@ class TextColumn(ColumnValidator):
         return None if self._required else [NULL if text in self._nothing else text for text in texts]
 
     def _encode_each(self, column: Column) -> tuple[Texts, Collection[int]]:
-        irregular = list[int]()
-        if self._required and None in column:  # absent: common, and the cheapest to find
-            irregular = list(_indexes_of(None, column))
-            column = list(column)
-            for index in irregular:
-                column[index] = "?"
-        irregular += self._find_irregular(column)
-        if irregular:
-            column = list(column)
-            for index in irregular:
-                column[index] = ""
-        texts: Texts = column  # type: ignore[assignment]  # anything else is irregular
-        if self._missing and not self._missing.isdisjoint(texts):
-            if self._required:
-                irregular += [index for index, text in enumerate(texts) if text in self._missing]
-            else:
-                texts = ["" if text in self._missing else text for text in texts]
-        return (texts if self._required else [text or NULL for text in texts]), irregular
-
-    def _find_irregular(self, column: Column) -> Iterable[int]:
-        texts: Texts = column  # type: ignore[assignment]  # if all are texts
-        if set(map(type, column)) != {str}:
-            texts = ["" if value is None else value if type(value) is str else "\0" for value in column]
-        irregular = set(_find_suspects(texts))
-        if self._required:
-            irregular.update(_indexes_of("", texts))
+        texts, others = self._texts_of(column)
+        irregular = {*others, *_find_suspects(texts, takes_nothing=not self._required)}
         if self.checks_lengths:
             irregular.update(index for index, text in enumerate(texts) if len(text) > MAX_TEXT_CHARACTERS)
-        return irregular
+        if not self._required:
+            texts = [NULL if text in self._nothing else text for text in texts]
+        elif self._missing and not self._missing.isdisjoint(texts):
+            irregular.update(indexes_of(self._missing, texts))
+        return texts, irregular
+
+    def _texts_of(self, column: Column) -> tuple[Texts, list[int]]:
+        """The column with texts in place of other values, and where these are not plain."""
+        types = list(map(type, column))
+        if types.count(str) == len(types):
+            return column, []  # type: ignore[return-value]  # all are texts
+        texts: list[str] = list(column)  # type: ignore[arg-type]  # as soon as the others are replaced
+        others = list[int]()
+        for index in compress(range(len(types)), map(is_not, types, repeat(str))):
+            if column[index] is None and not self._required:
+                texts[index] = ""
+            else:
+                texts[index] = "?"
+                others.append(index)
+        return texts, others
 
 
 class _RepeatingTexts:
@@ -99,31 +105,45 @@ class _RepeatingTexts:
         """Those with another COPY text."""
         self._do_repeat = True
 
-    def encode(self, column: Column) -> Texts | None:
-        """The COPY text of a column of nothing but known texts and nulls; None if it may be something else."""
+    def encode(self, column: Column, encode_each: _Encode) -> tuple[Texts, Collection[int]] | None:
+        """Encodes a column of known texts and nulls, and few others; None if it may be something else.
+
+        `encode_each` looks at each of those others once.
+        """
         if not self._known:
             return None
         try:
             distinct = set(column)
         except TypeError:  # arrays or objects: no texts
             return None
-        if not distinct <= self._known.keys():
-            return None
-        if self._changed.isdisjoint(distinct):
-            return column  # type: ignore[return-value]  # all are texts
-        return list(map(self._known.__getitem__, column))
+        irregular: Collection[int] = ()
+        if new := distinct.difference(self._known):
+            if len(new) * self._LEAST_REPEATED > len(distinct):
+                return None
+            values = list(new)
+            texts, others = encode_each(values)
+            self._remember({text: texts[index] for index, text in enumerate(values) if index not in others})
+            if not self._known:
+                return None
+            irregular = indexes_of(new.difference(self._known), column)
+        if not self._changed.isdisjoint(distinct):
+            return [self._known.get(value, "") for value in column], irregular
+        return with_nothing_at(irregular, column), irregular
 
     def learn(self, column: Column, texts: Texts) -> None:
         """Takes a column of texts and nulls, and its COPY text."""
         if not self._do_repeat or len(column) < self._LEAST_VALUES:
             return
-        found = dict(zip(column, texts, strict=True))
-        self._do_repeat = (
-            len(found) * self._LEAST_REPEATED <= len(column) and len(self._known) + len(found) <= self._MAX_KNOWN
-        )
+        found: dict[object, str] = dict(zip(column, texts, strict=True))
+        self._do_repeat = len(found) * self._LEAST_REPEATED <= len(column)
+        self._remember(found)
+
+    def _remember(self, found: Mapping[object, str]) -> None:
+        """Adds texts, unless one is too long; forgets all if they are too many or do not repeat."""
+        self._do_repeat = self._do_repeat and len(self._known) + len(found) <= self._MAX_KNOWN
         if not self._do_repeat:
             self._known.clear()
-        elif max(map(len, texts)) <= MAX_TEXT_CHARACTERS:
+        elif max(map(len, found.values()), default=0) <= MAX_TEXT_CHARACTERS:
             self._known |= found
             self._changed.update(value for value, text in found.items() if value != text)
 
@@ -153,23 +173,19 @@ _WIDE_LEADS = (*_WIDE_SPACE_LEADS, b"\xed")
 """The last begins a lone surrogate, among others."""
 
 
-def _indexes_of(wanted: object, values: Column) -> Iterator[int]:
-    index = -1
-    for _ in range(values.count(wanted)):
-        index = values.index(wanted, index + 1)
-        yield index
-
-
-def _find_suspects(texts: Texts) -> Iterator[int]:
-    """Finds texts with a character that is not plain anywhere, or a blank at either end."""
+def _find_suspects(texts: Texts, *, takes_nothing: bool) -> Iterator[int]:
+    """Finds texts with a character that is not plain anywhere, or a blank at either end, and empty ones."""
     joined = "\n".join(["", *texts, ""])
     if joined.count("\n") > len(texts) + 1:
         yield from (index for index, text in enumerate(texts) if "\n" in text)
-        texts = ["" if "\n" in text else text for text in texts]
+        texts = ["?" if "\n" in text else text for text in texts]
         joined = "\n".join(["", *texts, ""])
     data = joined.encode("utf-8", "surrogatepass")
-    for blank in (b"\n ", b" \n"):
-        yield from _line_numbers(data, _positions(data, blank))
+    if not takes_nothing:
+        yield from _line_numbers(data, _positions(data, b"\n\n"))
+    if b" " in data:  # looking for one byte is much faster
+        for blank in (b"\n ", b" \n"):
+            yield from _line_numbers(data, _positions(data, blank))
     if len(data.translate(None, _SUSPECT_BYTES)) < len(data) - len(texts) - 1:  # the line ends between are our own
         yield from _line_numbers(data, (found.start() for found in _SUSPECT_BYTE.finditer(data)))
     if any(lead in data for lead in _WIDE_LEADS):
