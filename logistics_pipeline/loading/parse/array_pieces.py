@@ -7,7 +7,6 @@ therefore fails to decode and is never taken.
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from itertools import islice
 from operator import attrgetter
 
@@ -16,9 +15,9 @@ from logistics_pipeline.loading.formats.json_feed import find_constants, replace
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, is_too_deep, value_end
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.formats.record_positions import Span
-from logistics_pipeline.loading.layouts import RawRecord, Records, Unreadable
+from logistics_pipeline.loading.layouts import Records, Unreadable
 from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
-from logistics_pipeline.loading.parse.piece_records import ElementRecords
+from logistics_pipeline.loading.parse.piece_records import ElementRecords, FoundRecords
 from logistics_pipeline.loading.parse.pieces import CutResult, make_chunk
 from logistics_pipeline.loading.parse.typed_json import ChooseDecoder, TypedDecoder
 
@@ -48,15 +47,16 @@ class ArrayPieces:
             return [], _is_separator(text)  # only a separator so far; otherwise the array has ended
         start = gap.end()
         for end in islice(_likely_ends(text, start), MAX_CUT_ATTEMPTS):
-            chunk = self._decode(text, start, end, position)
-            if chunk is not None:
-                if any(is_too_deep(reject.raw_record.raw) for reject in chunk.rejects):
+            found = self._decode(text, start, end, position)
+            if found is not None:
+                chunk, records = found
+                if records.may_be_too_deep and any(is_too_deep(reject.raw_record.raw) for reject in chunk.rejects):
                     break
                 self._is_begun = True
                 return [chunk], True
         return self._one_by_one(text, start, position)
 
-    def _decode(self, text: bytes, start: int, end: int, position: Checkpoint) -> Chunk | None:
+    def _decode(self, text: bytes, start: int, end: int, position: Checkpoint) -> tuple[Chunk, ElementRecords] | None:
         valid = piece = text[start:end]
         objects = self._decoder.decode(b"[" + piece + b"]", _AS_ARRAY)
         if objects is None and self._decoder.takes_constants and (valid := replace_constants(piece)) is not piece:
@@ -65,9 +65,9 @@ class ArrayPieces:
             return None
         records = ElementRecords(valid, piece, objects, position.records, position.offset + start)
         changed = [] if valid is piece else records.indexes_at(find_constants(piece))
-        find = cache(records)
-        others = {index: decode(find(index).raw) for index in changed}
-        return make_chunk(self._maker, objects, position.records, position.offset + end, find, others)
+        others = {index: decode(records(index).raw) for index in changed}
+        chunk = make_chunk(self._maker, objects, position.records, position.offset + end, records, others)
+        return chunk, records
 
     def _one_by_one(self, text: bytes, start: int, position: Checkpoint) -> CutResult:
         """Reads the complete elements, up to the first that only the reference parser can read."""
@@ -75,11 +75,7 @@ class ArrayPieces:
         if not values:
             return [], can_continue
         self._is_begun = True
-
-        def find(index: int) -> RawRecord:
-            begin, end = spans[index]
-            return RawRecord(position.records + index + 1, position.offset + begin, text[begin:end])
-
+        find = FoundRecords(text, spans, position.records, position.offset)
         records = Records(position.records, values, position.offset + spans[-1][1], find)
         return [self._maker.from_records(records)], can_continue
 

@@ -23,6 +23,7 @@ from logistics_pipeline.loading.contract.record_validator import (
     ClearedValue,
     PartialRow,
     Rejection,
+    Row,
     compile_validator,
     value_validator,
 )
@@ -252,69 +253,49 @@ class ChunkMaker:
         """Single values of `records` are read only where the columns do not decide."""
         first = records.before + 1
         encoded = self._encoder.encode(columns, first, extras)
-        lines, days, rejects, held = encoded.lines, set(encoded.days), list[Reject](), list[HeldRecord]()
-        cleared = list[tuple[int, ClearedValue]]()
-        nulls, read_value = encoded.nulls, _value_reader(records.values, columns)
+        values, read_value = records.values, _value_reader(records.values, columns)
+        rows = _Rows(encoded.lines, encoded.nulls, set(encoded.days), self._day_of_row)
+        rejects, held = list[Reject](), list[HeldRecord]()
         for index, positions in encoded.irregular.items():
-            if self._dates and self._is_held_back(index, positions, read_value, records.values):
-                held.append(HeldRecord(records.raw_record(index), records.values[index]))
+            if self._is_held_back(index, positions, read_value, values):
+                held.append(HeldRecord(records.raw_record(index), values[index]))
                 continue
-            outcome = self._reject(index, positions, read_value) or self._validate(records.values[index])
-            if isinstance(outcome, PartialRow):
-                cleared += [(first + index, value) for value in outcome.cleared]
-                outcome = outcome.row
-            if isinstance(outcome, Rejection):
-                rejects.append(Reject(records.raw_record(index), outcome))
-            else:
-                lines.append(encode_row(outcome, first + index))
-                nulls = [number + (value is None) for number, value in zip(nulls, outcome, strict=False)]  # no extras
-                days |= self._day_of_row(outcome)
-        return Chunk(
-            Checkpoint(records.before + len(records.values), records.end),
-            (self._line_end.join(lines) + self._line_end).encode() if lines else b"",
-            len(lines),
-            _sample(lines, records.before),
-            tuple(len(lines) - number for number in nulls) if lines else (),
-            frozenset(days),
-            rejects,
-            write_rejects(self._file_id, rejects),
-            held,
-            tuple(each.raw_record.record_no for each in held),
-            dates=list(self._find_dates(encoded.irregular, columns, first)) if self._dates else [],
-            cleared=cleared,
-            unknown_fields=self._report_unknown(names),
-            notes=(
-                *records.notes,
-                *(self._note_formulas(columns) if records.may_have_formulas else ()),
-                *(() if self._extras is None else self._extras.take_notes()),
-            ),
-        )
+            rejection = self._reject(index, positions, read_value)
+            if rejection is None:
+                rejection = rows.add(first + index, self._validate(values[index]))
+            if rejection is not None:
+                rejects.append(Reject(records.raw_record(index), rejection))
+        chunk = self._make_chunk(Checkpoint(records.before + len(values), records.end), rows, rejects)
+        chunk.sample = _sample(rows.lines, records.before)
+        chunk.held, chunk.held_numbers = held, tuple(each.raw_record.record_no for each in held)
+        chunk.dates = list(self._find_dates(encoded.irregular, columns, first))
+        chunk.unknown_fields = self._report_unknown(names)
+        formulas = self._note_formulas(columns) if records.may_have_formulas else ()
+        chunk.notes = (*records.notes, *formulas, *chunk.notes)
+        return chunk
 
     def release(self, held: Iterable[HeldRecord], end: Checkpoint) -> Chunk:
         """Makes the chunk of records that were held back, when their file was read to `end`."""
-        lines, days, rejects, cleared = list[str](), set[str](), list[Reject](), list[tuple[int, ClearedValue]]()
-        nulls = [0] * len(self._names)
+        rows, rejects = _Rows([], [0] * len(self._names), set(), self._day_of_row), list[Reject]()
         for raw_record, value in held:
-            outcome = self._validate(value)
-            if isinstance(outcome, PartialRow):
-                cleared += [(raw_record.record_no, each) for each in outcome.cleared]
-                outcome = outcome.row
-            if isinstance(outcome, Rejection):
-                rejects.append(Reject(raw_record, outcome))
-            else:
-                lines.append(encode_row(outcome, raw_record.record_no))
-                nulls = [number + (value is None) for number, value in zip(nulls, outcome, strict=False)]
-                days |= self._day_of_row(outcome)
+            rejection = rows.add(raw_record.record_no, self._validate(value))
+            if rejection is not None:
+                rejects.append(Reject(raw_record, rejection))
+        chunk = self._make_chunk(end, rows, rejects)
+        chunk.releases_held = True
+        return chunk
+
+    def _make_chunk(self, checkpoint: Checkpoint, rows: "_Rows", rejects: list[Reject]) -> Chunk:
+        lines = rows.lines
         return Chunk(
-            end,
+            checkpoint,
             (self._line_end.join(lines) + self._line_end).encode() if lines else b"",
             len(lines),
-            filled=tuple(len(lines) - number for number in nulls) if lines else (),
-            days=frozenset(days),
+            filled=tuple(len(lines) - number for number in rows.nulls) if lines else (),
+            days=frozenset(rows.days),
             rejects=rejects,
             written_rejects=write_rejects(self._file_id, rejects),
-            cleared=cleared,
-            releases_held=True,
+            cleared=rows.cleared,
             notes=() if self._extras is None else self._extras.take_notes(),
         )
 
@@ -322,6 +303,8 @@ class ChunkMaker:
         self, index: int, positions: Sequence[int], read_value: ReadValue, values: Sequence[object]
     ) -> bool:
         """Whether a record has a date that only its whole file explains."""
+        if self._dates.keys().isdisjoint(positions):
+            return False
         for position in self._dates.keys() & set(positions):
             value = read_value(index, position)
             if value is NOT_KNOWN:
@@ -397,6 +380,29 @@ class ChunkMaker:
         return frozenset(name.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode() for name in reported)
 
 
+class _Rows:
+    """The rows of a chunk, and what is counted of them."""
+
+    def __init__(
+        self, lines: list[str], nulls: list[int], days: set[str], days_of: Callable[[Sequence[str | None]], set[str]]
+    ) -> None:
+        self.lines, self.nulls, self.days = lines, nulls, days
+        self._days_of = days_of
+        self.cleared: list[tuple[int, ClearedValue]] = []
+
+    def add(self, record_no: int, outcome: Row | PartialRow | Rejection) -> Rejection | None:
+        """Adds what became of a record; returns the rejection if there is no row."""
+        if isinstance(outcome, Rejection):
+            return outcome
+        if isinstance(outcome, PartialRow):
+            self.cleared += [(record_no, value) for value in outcome.cleared]
+            outcome = outcome.row
+        self.lines.append(encode_row(outcome, record_no))
+        self.nulls = [number + (value is None) for number, value in zip(self.nulls, outcome, strict=False)]  # no extras
+        self.days |= self._days_of(outcome)
+        return None
+
+
 def _sample(lines: list[str], before: int) -> list[str]:
     """Those of some rows that belong to the sample of their file, where `before` records precede them."""
     first = max(SAMPLED_FIRST - before, 0)
@@ -405,13 +411,15 @@ def _sample(lines: list[str], before: int) -> list[str]:
 
 
 def _remember_texts(validate: ValidateValue) -> ValidateValue:
-    """Validates each text once: what is wrong in a file is mostly the same few texts, such as n/a or nothing."""
-    known: dict[str, str | Rejection | None] = {}
+    """Validates each text, and null, once: what is wrong in a file is mostly the same few, such as n/a or nothing."""
+    known: dict[str | None, str | Rejection | None] = {}
 
     def validate_known(value: object) -> str | Rejection | None:
-        if type(value) is not str or len(value) > _MAX_KNOWN_CHARACTERS:
+        if value is not None and type(value) is not str:
             return validate(value)
         if value not in known:
+            if value is not None and len(value) > _MAX_KNOWN_CHARACTERS:
+                return validate(value)
             if len(known) >= _MAX_KNOWN_TEXTS:
                 known.clear()
             known[value] = validate(value)

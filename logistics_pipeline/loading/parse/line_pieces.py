@@ -4,16 +4,16 @@ A piece is decoded at once, but for few lines that are no objects or broken. If 
 Either way, the reference reads only the lines that do not decode.
 """
 
-from functools import cache
 from operator import attrgetter
 
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_feed import find_constants, replace_constants
 from logistics_pipeline.loading.formats.reader import Checkpoint
-from logistics_pipeline.loading.layouts import RawRecord, Records
+from logistics_pipeline.loading.formats.record_positions import Span
+from logistics_pipeline.loading.layouts import Records
 from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
 from logistics_pipeline.loading.parse.object_lines import replace_broken, replace_others
-from logistics_pipeline.loading.parse.piece_records import LineRecords
+from logistics_pipeline.loading.parse.piece_records import FoundRecords, LineRecords
 from logistics_pipeline.loading.parse.pieces import CutResult, make_chunk
 from logistics_pipeline.loading.parse.typed_json import ChooseDecoder, TypedDecoder, TypedObjects
 
@@ -46,11 +46,10 @@ class LinePieces:
             return None
         objects, changed = decoded
         records = LineRecords(text, position.records, position.offset)
-        find = cache(records)
-        others = {index: decode(find(index).raw) for index in (records.indexes_at(changed) if changed else ())}
+        others = {index: decode(records(index).raw) for index in (records.indexes_at(changed) if changed else ())}
         if any(isinstance(value, dict) for value in others.values()):
             return None
-        return make_chunk(self._maker, objects, position.records, position.offset + len(text), find, others)
+        return make_chunk(self._maker, objects, position.records, position.offset + len(text), records, others)
 
     def _decode_objects(self, text: bytes, changed: list[int]) -> tuple[TypedObjects, list[int]] | None:
         """Decodes lines, if need be without constants that JSON lacks and broken lines; adds where these are."""
@@ -64,13 +63,9 @@ class LinePieces:
         return None if objects is None else (objects, changed)
 
     def _line_by_line(self, text: bytes, position: Checkpoint) -> Chunk:
-        found, end = _find_records(text), position.offset + len(text)
-
-        def find(index: int) -> RawRecord:
-            begin, raw = found[index]
-            return RawRecord(position.records + index + 1, position.offset + begin, raw)
-
-        lines = [raw for _, raw in found]
+        spans, end = _find_spans(text), position.offset + len(text)
+        find = FoundRecords(text, spans, position.records, position.offset)
+        lines = [text[begin:end] for begin, end in spans]
         if decoded := self._decoder.decode_each(lines):
             objects, undecoded = decoded
             others = {index: decode(lines[index]) for index in undecoded}
@@ -79,12 +74,13 @@ class LinePieces:
         return self._maker.from_records(Records(position.records, list(map(decode, lines)), end, find))
 
 
-def _find_records(text: bytes) -> list[tuple[int, bytes]]:
-    """Offset and text of each line that is not blank."""
-    found, end = [], 0
+def _find_spans(text: bytes) -> list[Span]:
+    """Where the lines are that are not blank, without white space at either end."""
+    found, end = list[Span](), 0
     for line in text.split(b"\n")[:-1]:
         begin, end = end, end + len(line) + 1
         raw = line.strip(_WHITE)
         if raw:
-            found.append((begin + len(line) - len(line.lstrip(_WHITE)), raw))
+            begin += len(line) - len(line.lstrip(_WHITE))
+            found.append((begin, begin + len(raw)))
     return found

@@ -1,20 +1,30 @@
 """Finds single records in a piece of text that was decoded as a whole. Only rejects need this."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
+from typing import Protocol
 
 import msgspec
 
 from logistics_pipeline.loading.formats.json_decoding import decode
-from logistics_pipeline.loading.formats.json_scanner import is_too_deep
+from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, is_too_deep
 from logistics_pipeline.loading.formats.record_positions import Span
 from logistics_pipeline.loading.layouts import NOT_KNOWN, RawRecord, UndecodedValues
 from logistics_pipeline.loading.parse.typed_json import TypedObjects
 
-FindRecord = Callable[[int], RawRecord]
-"""Finds a record of a piece by its index from 0."""
+
+class FindRecord(Protocol):
+    """Finds a record of a piece by its index from 0."""
+
+    @property
+    def may_be_too_deep(self) -> bool:
+        """Whether one of the records may be nested too deep."""
+        ...
+
+    def __call__(self, index: int) -> RawRecord: ...
+
 
 _decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -36,7 +46,7 @@ class LazyValues(UndecodedValues):
 
     def read_value(self, index: int, position: int) -> object:
         """Reads a value of a record without decoding all of it; a record nested too deep has none."""
-        if index in self._others or is_too_deep(self._find(index).raw):
+        if index in self._others or (self._find.may_be_too_deep and is_too_deep(self._find(index).raw)):
             return NOT_KNOWN
         return self._objects.read_value(index, position)
 
@@ -59,14 +69,23 @@ class ElementRecords:
         begins = [self._find(index)[0] for index in range(len(self._objects))]
         return sorted({bisect_right(begins, position) - 1 for position in positions})
 
+    @cached_property
+    def may_be_too_deep(self) -> bool:
+        objects = len(self._objects) - len(self._objects.others)
+        return len(self._openings) - objects + self._piece.count(b"[") > MAX_DEPTH
+
     def _find(self, index: int) -> Span:
         return self._by_braces(index) or self._by_raws(index)
 
     @cached_property
+    def _openings(self) -> list[bytes]:
+        """The piece, split where an object begins."""
+        return self._piece.split(b"{")
+
+    @cached_property
     def _by_braces(self) -> Callable[[int], Span | None]:
         """If the only braces are those of the elements that are objects, one pair each."""
-        piece, others = self._piece, self._objects.others
-        openings = piece.split(b"{")
+        piece, others, openings = self._piece, self._objects.others, self._openings
         objects = len(self._objects) - len(others)
         if len(openings) - 1 != objects or (others and piece.count(b"}") != objects):
             return lambda _: None
@@ -75,6 +94,9 @@ class ElementRecords:
         def find_object(number: int) -> Span:
             begin = ends[number] + number
             return begin, piece.rindex(b"}", begin, begin + 1 + len(openings[number + 1])) + 1
+
+        if not others:
+            return find_object
 
         def find(index: int) -> Span | None:  # without `self`: nobody collects cycles
             before = bisect_left(others, index)
@@ -127,6 +149,19 @@ def _trim(text: bytes, begin: int, end: int) -> Span:
     return begin, begin + len(between.strip(_SEPARATORS))
 
 
+class FoundRecords:
+    """Records of which it is known where they are."""
+
+    may_be_too_deep = True
+
+    def __init__(self, text: bytes, spans: Sequence[Span], before: int, offset: int) -> None:
+        self._text, self._spans, self._before, self._offset = text, spans, before, offset
+
+    def __call__(self, index: int) -> RawRecord:
+        begin, end = self._spans[index]
+        return RawRecord(self._before + index + 1, self._offset + begin, self._text[begin:end])
+
+
 class LineRecords:
     """Finds the lines of a text."""
 
@@ -137,6 +172,10 @@ class LineRecords:
         line = self._lines[index]
         begin = self._ends[index] - len(line) + index
         return RawRecord(self._before + index + 1, self._offset + begin, line.rstrip(b"\r"))
+
+    @cached_property
+    def may_be_too_deep(self) -> bool:
+        return self._text.count(b"{") + self._text.count(b"[") - len(self._lines) > MAX_DEPTH - 2  # the last is empty
 
     def indexes_at(self, positions: Iterable[int]) -> list[int]:
         """The indexes of the lines at some positions of the text."""

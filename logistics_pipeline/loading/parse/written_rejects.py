@@ -68,8 +68,8 @@ COLUMNS = ("file_id", "record_no", "byte_offset", "field", "reason", "kind", "ra
 def write_rejects(file_id: int, rejects: Iterable[Reject]) -> WrittenRejects:
     """Prepares rejects of a file, in the order of their records."""
     written, texts = WrittenRejects(), list[str]()
-    for (number, offset, raw), (name, reason) in rejects:
-        reasons, key = _reason_columns(name, reason)
+    for (number, offset, raw), rejection in rejects:
+        reasons, key = _reason_columns(rejection)
         texts.append(f"{file_id}\t{number}\t{NULL if offset is None else offset}\t{reasons}\t\\\\x")
         if len(raw) > _LONG_BYTES:
             written.parts.append(("".join(texts), raw))
@@ -104,7 +104,8 @@ def merge_rejects(parts: Iterable[WrittenRejects]) -> WrittenRejects:
 
 
 @lru_cache(maxsize=4096)  # many records are rejected for the very same reason
-def _reason_columns(name: str | None, reason: str) -> tuple[str, tuple[str | None, str]]:
+def _reason_columns(rejection: Rejection) -> tuple[str, tuple[str | None, str]]:
     """A reason's columns as COPY text, and what it is counted by."""
+    name, reason = rejection
     values = (name, reason, stored_kind(reason))
     return "\t".join([NULL if value is None else escape(value) for value in values]), (name, reject_kind(reason))
