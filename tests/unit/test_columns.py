@@ -241,7 +241,8 @@ def test_texts_that_repeat_are_judged_as_the_reference_judges_them(
 def test_few_values_that_are_no_plain_texts_leave_the_others_plain(distinct: int, bad: object) -> None:
     column: list[object] = [f"v{index % distinct}" for index in range(80)]
     validator = TextColumn(Field("name", "Name", FieldType.STRING, Role.DIMENSION, "It"))
-    assert validator.encode(column) == (column, ())
+    texts, irregular = validator.encode(column)
+    assert texts == column and not irregular
     column[3], column[40], column[41], column[79] = bad, bad, "new", bad
 
     for _ in range(2):

@@ -16,12 +16,13 @@ from logistics_pipeline.loading.contract.columns import (
 )
 from logistics_pipeline.loading.contract.record_validator import MAX_TEXT_CHARACTERS
 
-# Characters that COPY or a parser treats specially, and those that str.strip() removes, except for the blank.
-_SUSPECT = re.compile(r"[\x00-\x1f\\\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]")
-_WIDE_SPACE = re.compile(r"[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+# Outside ASCII: what str.strip() removes, and halves of surrogate pairs.
+_WIDE = re.compile(r"[\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ud800-\udfff]")
+# In ASCII: what COPY or a parser treats specially, and what str.strip() removes, except for the blank.
 _SUSPECT_BYTES = bytes([*range(0x20), ord("\\")])
-# First UTF-8 bytes of white space outside ASCII: U+0085, U+00A0; U+1680; U+2000 to U+205F; U+3000.
-_WIDE_SPACE_LEADS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3")
+_SUSPECT_BYTE = re.compile(rb"[\x00-\x09\x0b-\x1f\\]")
+# First UTF-8 bytes of the others: U+0085, U+00A0; U+1680; U+2000 to U+205F; U+3000; surrogates.
+_WIDE_LEADS = (b"\xc2", b"\xe1", b"\xe2", b"\xe3", b"\xed")
 
 _Encode = Callable[[Column], tuple[Texts, Collection[int]]]
 
@@ -40,53 +41,43 @@ class TextColumn(ColumnValidator):
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
         if (known := self._repeating.encode(column, self._encode_each)) is not None:
             return known
-        plain = self._encode_plain(column)
-        if plain is None:
-            return self._encode_each(column)
-        self._repeating.learn(column, plain)
-        return plain, ()
-
-    def _encode_plain(self, column: Column) -> Texts | None:
-        """The COPY text of a column of which the reference would take every value unchanged, or as nothing."""
-        try:
-            has_nothing = _have_nothing(column)
-        except TypeError:  # nulls, or other values than texts
-            if self._required or not set(map(type, column)) <= {str, type(None)}:
-                return None
-            column = [value or "" for value in column]
-            has_nothing = _have_nothing(column)
-        texts: Texts = column  # type: ignore[assignment]  # nothing else could be joined
-        if has_nothing is None or (self.checks_lengths and max(map(len, texts), default=0) > MAX_TEXT_CHARACTERS):
-            return None
-        if not has_nothing and (not self._missing or self._missing.isdisjoint(texts)):
-            return texts
-        return None if self._required else [NULL if text in self._nothing else text for text in texts]
-
-    def _encode_each(self, column: Column) -> tuple[Texts, Collection[int]]:
-        texts, others = self._texts_of(column)
-        irregular = {*others, *_find_suspects(texts, takes_nothing=not self._required)}
-        if self.checks_lengths:
-            irregular.update(index for index, text in enumerate(texts) if len(text) > MAX_TEXT_CHARACTERS)
-        if not self._required:
-            texts = [NULL if text in self._nothing else text for text in texts]
-        elif self._missing and not self._missing.isdisjoint(texts):
-            irregular.update(indexes_of(self._missing, texts))
+        texts, irregular = self._encode_each(column)
+        if not irregular:
+            self._repeating.learn(column, texts)
         return texts, irregular
 
-    def _texts_of(self, column: Column) -> tuple[Texts, list[int]]:
+    def _encode_each(self, column: Column) -> tuple[Texts, Collection[int]]:
+        try:
+            texts, joined, others = _texts(column), "\n".join(_texts(column)), list[int]()
+        except TypeError:  # nulls, or other values than texts
+            texts, others = self._replace_others(column)
+            joined = "\n".join(texts)
+        irregular, empty = _find_suspects(texts, joined)
+        irregular.update(others)
+        if self.checks_lengths and max(map(len, texts), default=0) > MAX_TEXT_CHARACTERS:
+            irregular.update(index for index, text in enumerate(texts) if len(text) > MAX_TEXT_CHARACTERS)
+        has_words = bool(self._missing) and not self._missing.isdisjoint(texts)
+        if self._required:
+            irregular.update(empty)
+            irregular.update(indexes_of(self._missing, texts) if has_words else ())
+        elif empty or has_words:
+            texts = [NULL if text in self._nothing else text for text in texts]
+        return texts, irregular
+
+    def _replace_others(self, column: Column) -> tuple[Texts, list[int]]:
         """The column with texts in place of other values, and where these are not plain."""
-        types = list(map(type, column))
-        if types.count(str) == len(types):
-            return column, []  # type: ignore[return-value]  # all are texts
-        texts: list[str] = list(column)  # type: ignore[arg-type]  # as soon as the others are replaced
-        others = list[int]()
-        for index in compress(range(len(types)), map(is_not, types, repeat(str))):
-            if column[index] is None and not self._required:
-                texts[index] = ""
-            else:
-                texts[index] = "?"
-                others.append(index)
+        if not self._required:
+            column = ["" if value is None else value for value in column]
+        types, texts = list(map(type, column)), list(_texts(column))
+        others = list(compress(range(len(types)), map(is_not, types, repeat(str))))
+        for index in others:
+            texts[index] = "?"
         return texts, others
+
+
+def _texts(column: Column) -> Texts:
+    """A column of texts, as far as is known: joining anything else raises an error."""
+    return column  # type: ignore[return-value]
 
 
 class _RepeatingTexts:
@@ -148,48 +139,26 @@ class _RepeatingTexts:
             self._changed.update(value for value, text in found.items() if value != text)
 
 
-def _have_nothing(texts: Column) -> bool | None:
-    """Whether there is an empty text among plain ones; None if one is not plain.
+def _find_suspects(texts: Texts, joined: str) -> tuple[set[int], list[int]]:
+    """Finds texts with a character that is not plain anywhere, or a blank at either end; and empty ones.
 
-    Raises:
-        TypeError: not all are texts.
+    They are given one by one and joined by line ends.
     """
-    joined = "\n".join(texts)  # type: ignore[arg-type]  # anything but text raises
-    try:
-        data = joined.encode()
-    except UnicodeEncodeError:
-        return None
-    if len(data.translate(None, _SUSPECT_BYTES)) != len(data) - max(len(texts) - 1, 0):  # the line ends are our own
-        return None
-    if b" " in data and (data[:1] == b" " or data[-1:] == b" " or b"\n " in data or b" \n" in data):
-        return None
-    if not joined.isascii() and any(lead in data for lead in _WIDE_SPACE_LEADS) and _WIDE_SPACE.search(joined):
-        return None
-    return data[:1] in (b"", b"\n") or data[-1:] == b"\n" or b"\n\n" in data
-
-
-_SUSPECT_BYTE = re.compile(rb"[\x00-\x09\x0b-\x1f\\]")
-_WIDE_LEADS = (*_WIDE_SPACE_LEADS, b"\xed")
-"""The last begins a lone surrogate, among others."""
-
-
-def _find_suspects(texts: Texts, *, takes_nothing: bool) -> Iterator[int]:
-    """Finds texts with a character that is not plain anywhere, or a blank at either end, and empty ones."""
-    joined = "\n".join(["", *texts, ""])
-    if joined.count("\n") > len(texts) + 1:
-        yield from (index for index, text in enumerate(texts) if "\n" in text)
-        texts = ["?" if "\n" in text else text for text in texts]
-        joined = "\n".join(["", *texts, ""])
-    data = joined.encode("utf-8", "surrogatepass")
-    if not takes_nothing:
-        yield from _line_numbers(data, _positions(data, b"\n\n"))
+    found = set[int]()
+    data = f"\n{joined}\n".encode("utf-8", "surrogatepass")
+    if len(data.translate(None, _SUSPECT_BYTES)) < len(data) - len(texts) - 1:  # the line ends between are our own
+        if joined.count("\n") >= len(texts):
+            found.update(index for index, text in enumerate(texts) if "\n" in text)
+            data = "\n".join(["", *("?" if "\n" in text else text for text in texts), ""]).encode(
+                "utf-8", "surrogatepass"
+            )
+        found.update(_line_numbers(data, (place.start() for place in _SUSPECT_BYTE.finditer(data))))
     if b" " in data:  # looking for one byte is much faster
         for blank in (b"\n ", b" \n"):
-            yield from _line_numbers(data, _positions(data, blank))
-    if len(data.translate(None, _SUSPECT_BYTES)) < len(data) - len(texts) - 1:  # the line ends between are our own
-        yield from _line_numbers(data, (found.start() for found in _SUSPECT_BYTE.finditer(data)))
-    if any(lead in data for lead in _WIDE_LEADS):
-        yield from (index for index, text in enumerate(texts) if not text.isascii() and _SUSPECT.search(text))
+            found.update(_line_numbers(data, _positions(data, blank)))
+    if not joined.isascii() and any(lead in data for lead in _WIDE_LEADS) and _WIDE.search(joined):
+        found.update(index for index, text in enumerate(texts) if not text.isascii() and _WIDE.search(text))
+    return found, list(_line_numbers(data, _positions(data, b"\n\n")))
 
 
 def _positions(data: bytes, wanted: bytes) -> Iterator[int]:
