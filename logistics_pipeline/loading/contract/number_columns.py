@@ -49,7 +49,7 @@ class NumberTexts(list[str]):
         self.irregular = list(irregular)
 
     def _from_json(self, elements: bytes) -> Self:
-        """Notes what the elements of which the numbers were made do not have."""
+        """Notes what the elements of which the regular ones were made do not have."""
         self.may_be_negative, self.may_have_points = b"-" in elements, b"." in elements
         self.may_have_zeros = False
         return self
@@ -65,10 +65,11 @@ class NumberTexts(list[str]):
             elements = b"\x1f".join(values)  # no value contains such a byte
             separator = b"\x1f"
             texts = _split_numbers(elements, separator)
-        if not unusual.translate(None, b"nul"):
-            return cls(texts)._from_json(elements)
-        # A text with the word null in it keeps its quotation marks, and so is irregular.
-        return cls(texts, _find_irregular_numbers(elements.replace(b"null", b""), separator))
+        irregular = list[int]()
+        if unusual.translate(None, b"nul"):
+            # A text with the word null in it keeps its quotation marks, and so is irregular.
+            irregular = _find_irregular_numbers(elements.replace(b"null", b""), separator)
+        return cls(texts, irregular)._from_json(elements)
 
     @classmethod
     def from_values(cls, column: Column) -> Self:
@@ -110,13 +111,17 @@ def _split_numbers(elements: bytes, separator: bytes) -> list[str]:
 
 def _find_irregular_numbers(elements: bytes, separator: bytes) -> list[int]:
     """Returns the indexes of values with other characters than digits, points and minus signs."""
-    left = elements.translate(None, _NUMBER_BYTES)
-    irregular, index, position = list[int](), 0, 0
-    for found in re.finditer(b"[^" + separator + b"]+", left):
+    return _indexes_of_filled(elements.translate(None, _NUMBER_BYTES), separator)
+
+
+def _indexes_of_filled(elements: bytes, separator: bytes = b",") -> list[int]:
+    """Returns the indexes of the values that are not empty, of which there are few."""
+    filled, index, position = list[int](), 0, 0
+    for found in re.finditer(b"[^" + separator + b"]+", elements):
         index += found.start() - position  # only separators in between
         position = found.end()
-        irregular.append(index)
-    return irregular
+        filled.append(index)
+    return filled
 
 
 class NumberColumn(ColumnValidator):
@@ -135,8 +140,11 @@ class NumberColumn(ColumnValidator):
         self._highest = float(min(upper, default=Decimal("Infinity")))
         self._highest -= abs(self._highest) * _MARGIN if upper else 0
         self._takes_negative = not lower or max(lower) < 0
-        signs = {b"", b"-"} if self._takes_negative else {b""}
-        self._plain_shapes = signs if field.type is FieldType.INTEGER else signs | {sign + b"." for sign in signs}
+        self._plain_ends = [
+            *([b".,"] if field.type is not FieldType.INTEGER else ()),
+            *([b"-,"] if self._takes_negative else ()),
+        ]
+        """What is left of plain numbers without their digits, up to the comma after them, to be taken out in turn."""
         self._takes_zero = field.above is None or field.above < 0
         self._missing = field.missing_words
         self._missing_json = frozenset(json.dumps(word) for word in self._missing)
@@ -207,12 +215,12 @@ class NumberColumn(ColumnValidator):
 
         A text of that shape may still be something else, such as `5.`.
         """
-        shapes = elements.translate(None, _DIGITS).split(b",")
-        if len(shapes) != len(texts) + 2:  # some contain commas
+        if elements.count(b",") != len(texts) + 1:  # some contain commas
             elements = _between_commas(["?" if "," in text else text for text in texts])  # type: ignore[operator]
-            shapes = elements.translate(None, _DIGITS).split(b",")
-        others = set(shapes).difference(self._plain_shapes)
-        found = set(indexes_of(others, shapes[1:-1]))
+        shapes = elements.translate(None, _DIGITS)
+        for plain in self._plain_ends:
+            shapes = shapes.replace(plain, b",")
+        found = set(_indexes_of_filled(shapes[1:-1]))
         if self._required and b",," in elements:
             found.update(indexes_of({""}, texts))
         if not self._takes_zero and b",0" in elements:

@@ -414,17 +414,22 @@ def _words_in_json(field: Field) -> list[bytes]:
 def _decode_numbers(column: Sequence[msgspec.Raw], missing_words: Sequence[bytes] = ()) -> Column:
     """Decodes raw values: numbers to their own text, or as they are if texts among them may be numbers too.
 
-    Words that mean "nothing" become null. In a longer text, a replaced part leaves a quotation mark before it.
+    Where there are many texts, the words among them that mean "nothing" become null. In a longer text, a replaced part
+    leaves a quotation mark before it.
     """
     elements = _encode(column)[1:-1]
-    if b'"' in elements:
+    if _has_many_texts(elements, column):
         for word in missing_words:
             elements = elements.replace(word, b"null")
-    if elements.count(b'"') * MIN_REGULAR_SHARE <= 2 * len(column):
+    if not _has_many_texts(elements, column):
         texts = NumberTexts.from_json(elements, column)
         if len(texts.irregular) * MIN_REGULAR_SHARE <= len(column):
             return texts
     return _decode_all(column)
+
+
+def _has_many_texts(elements: bytes, column: Sequence[msgspec.Raw]) -> bool:
+    return elements.count(b'"') * MIN_REGULAR_SHARE > 2 * len(column)
 
 
 def _is_utf8(text: bytes) -> bool:
