@@ -100,6 +100,36 @@ def test_rows_and_rejects_go_and_the_account_is_empty(
     assert (after.rows, after.rejects, after.files[:1]) == (before.rows, [], before.files)
 
 
+@pytest.mark.parametrize(
+    ("statement", "left"),
+    [("DELETE FROM ingest.files WHERE path = 'vehicles/2.json'", [(1,)]), ("TRUNCATE ingest.files CASCADE", [])],
+)
+def test_rejects_go_with_their_file_though_no_foreign_key_says_so(
+    raw_folder: FolderUnderTest, connection: Connection, statement: str, left: list[tuple[int]]
+) -> None:
+    for number in (1, 2):
+        raw_folder.drop_and_load(f"vehicles/{number}.json", [vehicle(1), bad(2)])
+
+    connection.execute(statement.encode())
+
+    assert connection.execute("SELECT file_id FROM ingest.rejects").fetchall() == left
+
+
+def test_no_reject_is_written_without_its_file(raw_folder: FolderUnderTest, connection: Connection) -> None:
+    def delete(_: Connection) -> None:
+        connection.execute("DELETE FROM ingest.files")
+
+    with at_statement(0, lambda _: None) as seen:
+        raw_folder.drop_and_load("vehicles/1.json", [vehicle(1), bad(2)])
+    batch = next(number for number, text in enumerate(seen) if "INSERT INTO ingest.batches" in text)
+    found = raw_folder.drop("vehicles/2.json", [vehicle(3), bad(4)])
+
+    with at_statement(batch, delete), pytest.raises(psycopg.errors.ForeignKeyViolation):
+        raw_folder.load(found)
+
+    assert connection.execute("SELECT count(*) FROM ingest.rejects").fetchone() == (0,)
+
+
 def test_the_copy_of_its_rejects_under_failed_goes_too(
     raw_folder: FolderUnderTest, connection: Connection, unload: Unload
 ) -> None:

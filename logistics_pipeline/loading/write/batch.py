@@ -14,7 +14,7 @@ class Batch:
     """Chunks up to the batch limits, or up to the end of the file."""
 
     def __init__(self, first: Chunk, rest: Iterator[Chunk], before: Checkpoint, limits: BatchLimits) -> None:
-        self.first = first
+        self.first = _without_records(first)
         self._chunks = [first]
         self.records = first.records
         """Those that it decides about."""
@@ -26,7 +26,7 @@ class Batch:
         """Yields the chunks drawn before, then further ones until the batch is full."""
         yield from self._chunks
         while not self._is_full and (chunk := next(self._rest, None)) is not None:
-            self._chunks.append(chunk)
+            self._chunks.append(_without_records(chunk))
             self.records += chunk.records
             yield chunk
 
@@ -68,3 +68,9 @@ class Batch:
             or self.records >= self._limits.records
             or self.checkpoint.offset - self.before.offset >= self._limits.bytes
         )
+
+
+def _without_records(chunk: Chunk) -> Chunk:
+    """The chunk without what nobody needs any more: many objects, which Python would visit again and again."""
+    chunk.rejects, chunk.held, chunk.dates = [], [], []
+    return chunk
