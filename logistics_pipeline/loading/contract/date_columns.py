@@ -39,6 +39,8 @@ class DateColumn(ColumnValidator):
         """Dates that only their whole file explains are not plain, in place of asking for its formats."""
         self._known: dict[object, str] = {}
         """COPY text of the values seen so far."""
+        self._known_bad = set[object]()
+        """Nulls and texts seen so far that are not plain, but for long ones."""
 
     def encode(self, column: Column) -> tuple[Texts, Collection[int]]:
         try:
@@ -46,9 +48,11 @@ class DateColumn(ColumnValidator):
         except TypeError:  # arrays or objects: not dates
             column = [value if isinstance(value, str | None) else False for value in column]
             values = set(column)
-        if len(self._known) > self._MAX_KNOWN:
-            self._known.clear()
-        bad = {value for value in values if not self._learn(value)}
+        for known in (self._known, self._known_bad):
+            if len(known) > self._MAX_KNOWN:
+                known.clear()
+        bad = values & self._known_bad
+        bad.update([value for value in values - bad if not self._learn(value)])
         irregular = indexes_of(bad, column)
         if all(self._known[value] == value for value in values - bad):
             return with_nothing_at(irregular, column), irregular
@@ -56,17 +60,24 @@ class DateColumn(ColumnValidator):
 
     def _learn(self, value: object) -> bool:
         """Whether a value is a valid date or null; remembers its text."""
-        if value not in self._known:
-            try:
-                text = self._read_day(value) or self._validate(value)
-            except FormatsNeededError:
-                if self._holds_back:
-                    return False
-                raise
-            if isinstance(text, Rejection):
-                return False
-            self._known[value] = NULL if text is None else text
-        return True
+        if value in self._known:
+            return True
+        text = self._read(value)
+        if text is not None:
+            self._known[value] = text
+        elif value is None or (isinstance(value, str) and len(value) <= MAX_DATE_CHARACTERS):
+            self._known_bad.add(value)
+        return text is not None
+
+    def _read(self, value: object) -> str | None:
+        """The COPY text of a value; None if it is not plain."""
+        try:
+            text = self._read_day(value) or self._validate(value)
+        except FormatsNeededError:
+            if self._holds_back:
+                return None
+            raise
+        return NULL if text is None else None if isinstance(text, Rejection) else text
 
     def _read_day(self, value: object) -> str | None:
         """Reads a date with a time of day by its day, if that is a date: times seldom repeat, days do."""

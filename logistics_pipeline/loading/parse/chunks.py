@@ -221,6 +221,7 @@ class ChunkMaker:
         ]
         self._clears = [field.invalid_values is InvalidValues.NULL for field in dataset.fields]
         self._is_undecided = [field.formatted_as in formats.not_looked_for for field in dataset.fields]
+        self._looks_at_others = any(self._is_undecided)
         self._reported = set(dataset.columns)
         """Names of fields that are known or were reported."""
 
@@ -256,8 +257,9 @@ class ChunkMaker:
         values, read_value = records.values, _value_reader(records.values, columns)
         rows = _Rows(encoded.lines, encoded.nulls, set(encoded.days), self._day_of_row)
         rejects, held = list[Reject](), list[HeldRecord]()
+        dates = self._dates.keys()
         for index, positions in encoded.irregular.items():
-            if self._is_held_back(index, positions, read_value, values):
+            if not dates.isdisjoint(positions) and self._is_held_back(index, positions, read_value, values):
                 held.append(HeldRecord(records.raw_record(index), values[index]))
                 continue
             rejection = self._reject(index, positions, read_value)
@@ -303,8 +305,6 @@ class ChunkMaker:
         self, index: int, positions: Sequence[int], read_value: ReadValue, values: Sequence[object]
     ) -> bool:
         """Whether a record has a date that only its whole file explains."""
-        if self._dates.keys().isdisjoint(positions):
-            return False
         for position in self._dates.keys() & set(positions):
             value = read_value(index, position)
             if value is NOT_KNOWN:
@@ -359,7 +359,8 @@ class ChunkMaker:
             if isinstance(outcome, Rejection):
                 if self._clears[position]:
                     return None
-                self._look_at_others(index, positions[number:], read_value)
+                if self._looks_at_others:
+                    self._look_at_others(index, positions[number:], read_value)
                 return outcome
         return None
 

@@ -72,14 +72,16 @@ class TypedObjects:
 
     def read_value(self, index: int, position: int) -> object:
         """Returns a value as the reference parser would decode it; `NOT_KNOWN` where that is not certain."""
+        value = self._columns[position][index]
+        if type(value) is str:
+            return value
         if self.others and not self._shape.is_object(self._structs[index]):
             return NOT_KNOWN
-        value = self._columns[position][index]
         if type(value) is msgspec.Raw:
             text = bytes(value)
             # A name that an object has twice is lost on msgspec.
             return decode(text) if text.startswith((b"{", b"[")) else _decode_number(value)
-        return value if value is None or type(value) is str else NOT_KNOWN
+        return None if value is None else NOT_KNOWN
 
 
 class TypedDecoder:
