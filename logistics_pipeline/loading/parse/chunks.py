@@ -214,6 +214,8 @@ class ChunkMaker:
             for field in (date_fields(dataset) if holds_dates_back else ())
         }
         """By position, what tells dates of all numbers among others, where records are held back."""
+        self._unclear_dates = set[str]()
+        """Some of those that only their whole file explains."""
         self._extras = Extras(dataset) if dataset.has_extras else None
         self._validate = compile_validator(dataset, date_order, formats, self._extras)
         self._validate_value = [
@@ -305,15 +307,26 @@ class ChunkMaker:
         self, index: int, positions: Sequence[int], read_value: ReadValue, values: Sequence[object]
     ) -> bool:
         """Whether a record has a date that only its whole file explains."""
-        for position in self._dates.keys() & set(positions):
-            value = read_value(index, position)
-            if value is NOT_KNOWN:
-                record = values[index]
-                value = record.get(self._names[position]) if isinstance(record, dict) else None
-            try:
-                self._validate_value[position](value)
-            except FormatsNeededError:
-                return True
+        for position in positions:
+            if position in self._dates:
+                value = read_value(index, position)
+                if value is NOT_KNOWN:
+                    record = values[index]
+                    value = record.get(self._names[position]) if isinstance(record, dict) else None
+                if self._is_unclear_date(position, value):
+                    return True
+        return False
+
+    def _is_unclear_date(self, position: int, value: object) -> bool:
+        """Whether only its whole file explains a date."""
+        if isinstance(value, str) and value in self._unclear_dates:
+            return True
+        try:
+            self._validate_value[position](value)
+        except FormatsNeededError:
+            if isinstance(value, str) and len(self._unclear_dates) < _MAX_KNOWN_TEXTS:
+                self._unclear_dates.add(value)
+            return True
         return False
 
     def _find_dates(

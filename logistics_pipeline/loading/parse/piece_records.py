@@ -37,12 +37,18 @@ class LazyValues(UndecodedValues):
         self._find = find
         self._objects = objects
         self._others = others
+        self._last: tuple[int, object] = (-1, None)
+        """The value that was decoded last, and its index."""
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, index: int) -> object:  # type: ignore[override]  # nobody slices
-        return self._others[index] if index in self._others else decode(self._find(index).raw)
+        if index in self._others:
+            return self._others[index]
+        if self._last[0] != index:
+            self._last = index, decode(self._find(index).raw)
+        return self._last[1]
 
     def read_value(self, index: int, position: int) -> object:
         """Reads a value of a record without decoding all of it; a record nested too deep has none."""
