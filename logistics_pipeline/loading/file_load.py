@@ -40,6 +40,9 @@ TYPICAL_EXPANSION = 8
 """How many times larger the content of a compressed file is, roughly: it is unknown before the file was read."""
 
 
+DIRTY_TIMES = 4
+"""How many times as long the parser takes where many records are bad."""
+
 LONG_HEADER_BYTES = 1 << 20
 """A file with a longer CSV header is read by the loader itself, not by a process of its own."""
 
@@ -162,12 +165,17 @@ class FileLoad:
         expansion = TYPICAL_EXPANSION if format.compression else 1
         left_bytes = found.size_bytes * expansion - file.bytes_read
         task = self._task(file, found, dataset, format)
-        is_large = left_bytes >= self._options.own_process_bytes and not _has_long_header(format)
-        meanwhile = self._options.parses_meanwhile and isinstance(
-            self._path, Path
-        )  # two readers would read ranges twice
+        least_bytes, may_be_apart = self._options.own_process_bytes, not _has_long_header(format)
+        is_large = may_be_apart and left_bytes >= least_bytes
+        can_move = isinstance(self._path, Path)  # otherwise two readers would read ranges twice
+        moves_before = file.bytes_read + left_bytes - least_bytes // DIRTY_TIMES if may_be_apart and can_move else 0
         with (
-            open_chunks(task, in_own_process=is_large, meanwhile=meanwhile) as chunks,
+            open_chunks(
+                task,
+                in_own_process=is_large,
+                meanwhile=can_move and self._options.parses_meanwhile,
+                if_dirty_before=moves_before,
+            ) as chunks,
             hashing(self._path) as content,
             bulk_load(self._connection, dataset, left_bytes),
         ):

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import psutil
@@ -81,6 +82,35 @@ def test_a_small_file_may_be_parsed_before_it_has_started(apart: FolderUnderTest
     file = both.drop_and_load("vehicles.json", [vehicle(1), vehicle(2)]).file
 
     assert (file.state, file.records_loaded) == ("loaded", 2)
+    assert readers() == []
+
+
+@pytest.mark.parametrize("bad_every", [3, 30, None])
+def test_a_smaller_file_gets_a_process_once_many_records_are_bad(
+    bad_every: int | None, raw_folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = list[int]()
+
+    def spy(task: ReadTask, *, meanwhile: bool) -> AbstractContextManager[Iterator[Chunk]]:
+        started.append(task.after.records)
+        return read_chunks_in_own_process(task, meanwhile=meanwhile)
+
+    monkeypatch.setattr(parser_process, "read_chunks_in_own_process", spy)
+    monkeypatch.setattr(parser_process, "_has_message", lambda pipe: True)
+    records = [
+        vehicle(number, total_mileage=-1 if bad_every and number % bad_every == 0 else 1) for number in range(3000)
+    ]
+    content = as_array(records)
+    bad = [number + 1 for number in range(3000) if bad_every and number % bad_every == 0]
+
+    file = raw_folder.drop_and_load(
+        "vehicles.json", content, own_process_bytes=2 * len(content), chunk_bytes=5_000
+    ).file
+
+    assert (file.state, file.records_loaded, file.records_rejected) == ("loaded", 3000 - len(bad), len(bad))
+    numbers = connection.execute("SELECT record_no FROM ingest.rejects ORDER BY record_no").fetchall()
+    assert [number for (number,) in numbers] == bad
+    assert [records >= 1000 for records in started] == ([True] if bad_every == 3 else [])
     assert readers() == []
 
 

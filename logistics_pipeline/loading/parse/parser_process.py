@@ -3,7 +3,8 @@
 The child process says that it has started, receives its `ReadTask` on standard input, sends chunks through a pipe, and
 imports no more than the parsers need: no database driver, no settings. It exits when the pipe is closed. Runs as
 `python -m logistics_pipeline.loading.parse.parser_process`. Until it has started, the first chunks are parsed here: the
-child continues after them as a resumed load would.
+child continues after them as a resumed load would. A smaller file gets a process of its own once many of its records
+are bad: then parsing is what takes long.
 """
 
 import fcntl
@@ -14,9 +15,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from io import FileIO
 from typing import IO, Any
 
@@ -31,11 +31,20 @@ PIPE_BYTES = 1 << 20
 """Size of the pipe: the child keeps parsing while the parent commits."""
 
 
+MANY_BAD_SHARE = 8
+"""If more than one in this many records is bad, these are many."""
+_LEAST_RECORDS = 1000
+"""From which is told that many are bad."""
+
+
 @contextmanager
-def open_chunks(task: ReadTask, *, in_own_process: bool, meanwhile: bool = True) -> Iterator[Iterator[Chunk]]:
+def open_chunks(
+    task: ReadTask, *, in_own_process: bool, meanwhile: bool = True, if_dirty_before: int = 0
+) -> Iterator[Iterator[Chunk]]:
     """Yields the chunks of a file as `read_chunks` does, parsed here or in a process of its own.
 
-    With `meanwhile`, they are parsed here until that process has started.
+    With `meanwhile`, they are parsed here until that process has started. A file that is parsed here gets such a
+    process after all if many of its records turn out bad before an offset, `if_dirty_before`.
 
     Raises:
         TransientError: that process was killed.
@@ -44,7 +53,23 @@ def open_chunks(task: ReadTask, *, in_own_process: bool, meanwhile: bool = True)
         with read_chunks_in_own_process(task, meanwhile=meanwhile) as chunks:
             yield chunks
     else:
-        yield read_chunks(task)
+        with closing(_read_until_dirty(task, if_dirty_before)) as chunks:
+            yield chunks
+
+
+def _read_until_dirty(task: ReadTask, before: int) -> Generator[Chunk, None, None]:
+    records = rejects = 0
+
+    def is_dirty(chunk: Chunk) -> bool:
+        nonlocal records, rejects
+        records, rejects = records + chunk.records, rejects + chunk.written_rejects.count
+        is_early = chunk.checkpoint.offset < before
+        return is_early and records >= _LEAST_RECORDS and rejects * MANY_BAD_SHARE > records
+
+    rest = yield from _read_until(task, is_dirty)
+    if rest is not None:
+        with read_chunks_in_own_process(rest, meanwhile=True) as chunks:
+            yield from chunks
 
 
 @contextmanager
@@ -75,7 +100,7 @@ def _read(
     task: ReadTask, process: subprocess.Popen[bytes], stdin: IO[bytes], stdout: IO[bytes], *, meanwhile: bool
 ) -> Iterator[Chunk]:
     if meanwhile:
-        rest = yield from _read_until(task, partial(_has_message, stdout))
+        rest = yield from _read_until(task, lambda _: _has_message(stdout))
         if rest is None:
             return
         task = rest
@@ -87,7 +112,7 @@ def _read(
         note_hash(task.path, end.content_hash)
 
 
-def _read_until(task: ReadTask, is_enough: Callable[[], bool]) -> Generator[Chunk, None, ReadTask | None]:
+def _read_until(task: ReadTask, is_enough: Callable[[Chunk], bool]) -> Generator[Chunk, None, ReadTask | None]:
     """Yields chunks parsed here; returns the task to read those after them, None if there are no more."""
     for chunk in read_chunks(task):
         task = replace(
@@ -102,7 +127,7 @@ def _read_until(task: ReadTask, is_enough: Callable[[], bool]) -> Generator[Chun
         yield chunk
         if is_last:
             return None
-        if is_enough():
+        if is_enough(chunk):
             return task
     return None
 
