@@ -132,6 +132,8 @@ class Field:
 
     may_widen: bool = False
     """Whether a decimal number in an integer field is no fault but widens the field: while a file is loaded."""
+    was_integer: bool = False
+    """Whether it is an integer field by the contract, and was widened. Messages still ask for an integer."""
 
     @property
     def missing_words(self) -> frozenset[str]:

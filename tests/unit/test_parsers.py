@@ -357,6 +357,19 @@ def test_a_decimal_number_in_an_integer_field_widens_it_and_is_said(path: Path, 
     assert frozenset[str]().union(*(chunk.widened for chunk in chunks)) == {"total_mileage"}
 
 
+def test_what_a_reject_says_of_an_integer_field_does_not_depend_on_where_a_decimal_number_widens_it(path: Path) -> None:
+    values = ['"x"', "true", "1", "2.5", '"x"', "true"]
+    lines = [f'{{"vehicle_id": "v{number}", "total_mileage": {value}}}' for number, value in enumerate(values)]
+    path.write_text("\n".join(lines) + "\n")
+    for chunk_bytes in (50, 10_000):
+        task = ReadTask(path, QUANTITIES, LinesLayout(0), FILE_ID, Checkpoint(), None, chunk_bytes, 10_000)
+
+        reasons = [reject.rejection.reason for chunk in read_chunks(task) for reject in chunk.rejects]
+
+        said = ["must be an integer, found " + found for found in ('the text "x"', "true")]
+        assert reasons == [f"total_mileage {each}" for each in said * 2]
+
+
 @pytest.mark.parametrize("reference", [True, False])
 @pytest.mark.parametrize("chunk_bytes", [10, 10_000])
 @pytest.mark.parametrize("has_extras", [True, False])

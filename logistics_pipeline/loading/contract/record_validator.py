@@ -258,6 +258,10 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
+def _expected_number(field: Field) -> str:
+    return "an integer" if field.type is FieldType.INTEGER or field.was_integer else "a number"
+
+
 def _number_converter(field: Field, formats: FileFormats) -> _Convert:
     parse = _number_parser(field, formats)
 
@@ -268,7 +272,7 @@ def _number_converter(field: Field, formats: FileFormats) -> _Convert:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
-            raise _InvalidError(f"must be a number, found {describe_value(value)}")
+            raise _InvalidError(f"must be {_expected_number(field)}, found {describe_value(value)}")
         number = value if isinstance(value, Decimal) else Decimal(value)
         text = str(number)
         if len(text) > MAX_DIGITS or "E" in text:
@@ -403,8 +407,7 @@ def _number_parser(field: Field, formats: FileFormats) -> Callable[[str], str | 
             raise FormatsNeededError(FieldType.NUMBER)
         number = _read_plain(text) if reading is None else _read_by(reading, text, field)
         if number is None:
-            expected = "an integer" if field.type is FieldType.INTEGER else "a number"
-            raise _InvalidError(f"must be {expected}, found {describe_value(text)}")
+            raise _InvalidError(f"must be {_expected_number(field)}, found {describe_value(text)}")
         return number
 
     return parse

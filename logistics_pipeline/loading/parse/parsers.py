@@ -270,7 +270,9 @@ def _load_field(field: Field, task: ReadTask) -> Field:
     if field.type is not FieldType.INTEGER or field.name in task.dataset.key:
         return field
     is_widened = field.name in task.widened
-    return replace(field, type=FieldType.NUMBER if is_widened else field.type, may_widen=not is_widened)
+    if is_widened:
+        return replace(field, type=FieldType.NUMBER, was_integer=True)
+    return replace(field, may_widen=True)
 
 
 def _read(task: ReadTask, taker: RecordTaker) -> Iterator[Chunk]:
