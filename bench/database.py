@@ -46,7 +46,8 @@ class Database:
         datasets = catalogue_in_force(self.connection).values()
         tables = [dataset.table for dataset in datasets]
         tables += [each.history_table for each in datasets if self.value("SELECT to_regclass(%s)", each.history_table)]
-        self.connection.execute(f"TRUNCATE {', '.join(tables)}, ingest.files RESTART IDENTITY CASCADE".encode())
+        tables += ["ingest.files", "ingest.rejects"]
+        self.connection.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE".encode())
         for dataset in datasets:
             build_missing(self.connection, dataset)  # what a killed bulk load has left behind
         self.connection.execute("CHECKPOINT")

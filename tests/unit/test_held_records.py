@@ -141,7 +141,7 @@ def _resumed(task: ReadTask, chunks: int) -> Iterator[Chunk]:
 def _handed_over(task: ReadTask, chunks: int) -> Iterator[Chunk]:
     """Reads some chunks, and the rest in another process."""
     left = iter(range(chunks))
-    rest = yield from _read_until(task, lambda: next(left, None) is None)
+    rest = yield from _read_until(task, lambda _: next(left, None) is None)
     if rest is not None:
         yield from read_chunks(pickle.loads(pickle.dumps(rest)))
 

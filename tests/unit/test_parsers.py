@@ -426,7 +426,7 @@ def test_a_file_is_read_on_by_another_process_after_any_chunk(name: str, tmp_pat
     assert len(whole) > 2
 
     for taken in range(1, len(whole)):
-        here = _read_until(task, lambda: len(found) == taken)  # noqa: B023  # called within the loop
+        here = _read_until(task, lambda _: len(found) == taken)  # noqa: B023  # called within the loop
         found = list[Chunk]()
         rest: ReadTask | None = None
         try:
