@@ -113,6 +113,7 @@ def sensor_turned_off(system: System) -> Iterator[None]:
     yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hindrance", [another_refresh, long_refreshes, refused_by_the_database, sensor_turned_off])
 def test_what_hinders_the_refresh_hinders_no_load_and_the_sensor_requests_it(
     refreshing: System, hindrance: Callable[[System], AbstractContextManager[None]]
