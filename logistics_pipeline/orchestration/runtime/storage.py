@@ -34,6 +34,9 @@ SESSION = Session({**FORMATS, **UNLIMITED, "default_transaction_read_only": "off
 KEPT_CONNECTIONS = 2
 """Per process; as many more as its threads need at one moment are closed after use."""
 
+WATCHED = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+"""Of connections over a network: a server that has vanished without a word is noticed within a minute."""
+
 MOST_SECONDS = 300
 """A connection is not used any more after this time: networks forget those that were idle for longer."""
 
@@ -106,6 +109,7 @@ def kept_engine(url: str, *, make_tables: bool) -> Engine:
         max_overflow=-1,
         pool_recycle=MOST_SECONDS,
         pool_use_lifo=True,
+        connect_args=WATCHED,
     )
     event.listen(engine, "checkout", refuse_lost_connection)
     os.register_at_fork(after_in_child=partial(_give_up_connections, weakref.ref(engine)))
