@@ -162,7 +162,7 @@ def read_dates(column: Column, texts: Sequence[str]) -> tuple[Reading, Sequence[
         return Reading(FieldType.STRING), lost
     timed = [text for text in texts if has_time(text)]
     reading = Reading(FieldType.DATE, (f"all {column.cells(texts):,} values are dates",))
-    reading = _with_clock(column, texts, timed, reading)
+    reading = _with_clock(column, texts, timed, [text for text in timed if _ZONE.search(text[10:])], reading)
     if numbers:
         return _with_orders(column, numbers, reading, is_all=len(numbers) == len(found)), ()
     return _with_sentinels(column, texts, reading.but(date_forms=tuple(sorted({day.form for day in found})))), ()
@@ -180,20 +180,21 @@ def _read_any_timestamp(text: str) -> object:
 
 def _read_iso(column: Column, texts: Sequence[str]) -> Reading | None:
     """The quick way for dates and timestamps that are all in one form of ISO 8601."""
-    parse: Callable[[str], date]
     if all(map(_ISO_DAY.fullmatch, texts)):
-        type, parse = FieldType.DATE, date.fromisoformat
+        type = FieldType.DATE
     elif all(map(_ISO_TIMESTAMP.fullmatch, texts)):
-        type, parse = FieldType.DATETIME, datetime.fromisoformat
+        type = FieldType.DATETIME
     else:
         return None
+    reading = Reading(type, (f"all {column.cells(texts):,} values are dates in ISO 8601",), date_forms=("ISO",))
     try:
-        days = list(map(parse, texts))
+        if type is FieldType.DATETIME:
+            times = map(datetime.fromisoformat, texts)
+            zoned = [text for text, time in zip(texts, times, strict=True) if time.tzinfo is not None]
+            return _with_clock(column, texts, texts, zoned, reading)
+        days = list(map(date.fromisoformat, texts))
     except ValueError:
         return None
-    reading = Reading(type, (f"all {column.cells(texts):,} values are dates in ISO 8601",), date_forms=("ISO",))
-    if type is FieldType.DATETIME:
-        return _with_clock(column, texts, texts, reading)
     outside = sum(not FIRST_DATE <= day <= LAST_DATE for day in days)
     if outside:
         reading = reading.but(
@@ -202,14 +203,15 @@ def _read_iso(column: Column, texts: Sequence[str]) -> Reading | None:
     return _with_sentinels(column, texts, reading)
 
 
-def _with_clock(column: Column, texts: Sequence[str], timed: Sequence[str], reading: Reading) -> Reading:
+def _with_clock(
+    column: Column, texts: Sequence[str], timed: Sequence[str], zoned: Sequence[str], reading: Reading
+) -> Reading:
     """A timestamp, if there are times of day; some cells without one, or some with a zone, are a question.
 
-    `timed` are the texts with a time of day.
+    `timed` are the texts with a time of day, `zoned` those of them with a zone.
     """
     if not timed:
         return reading
-    zoned = [text for text in timed if _ZONE.search(text[10:])]
     zone = "none" if not zoned else "all" if len(zoned) == len(texts) else "some"
     reading = reading.but(type=FieldType.DATETIME, zone=zone)
     if len(timed) < len(texts):

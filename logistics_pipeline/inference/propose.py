@@ -35,7 +35,7 @@ _EXAMPLES = 3
 _PREVIEW_ROWS = 50
 _PREVIEW_CHARACTERS = 200
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-_CONTROL_BYTES = [bytes([each]) for each in (*range(0x09), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F)]
+_CONTROL_BYTES = bytes((*range(0x09), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F))
 _CHECKED_BYTES = 64 << 10
 _FEW_CONTROLS, _MOST_CONTROLS = 3, 0.02
 MAX_RECORD_BYTES = 32 << 20
@@ -107,7 +107,7 @@ def declared_key(names: Sequence[str], table: SampleTable) -> Key | None:
 def _is_binary(head: bytes) -> bool:
     """Whether bytes are no text in any encoding: of random ones, one in nine is a control character."""
     beginning = head[:_CHECKED_BYTES]
-    controls = sum(map(beginning.count, _CONTROL_BYTES))
+    controls = len(beginning) - len(beginning.translate(None, _CONTROL_BYTES))
     return controls > _FEW_CONTROLS and controls > len(beginning) * _MOST_CONTROLS
 
 
