@@ -267,21 +267,24 @@ def test_a_run_that_dies_while_postgresql_is_away_is_failed_and_its_file_is_aske
 
 
 def test_a_refresh_that_is_killed_leaves_the_figures_whole_and_another_one_follows(system: System) -> None:
+    wait_until_fresh(system)
     holding = psycopg.connect(system.database_url)
     try:
         holding.execute("LOCK TABLE analytics.daily_vehicles IN SHARE MODE")
         figures = tables(system)
         path = system.drop_logs("F")
         wait_for(lambda: system.is_waiting("logistics refresh"), FRESH_SECONDS, "a refresh is in its midst")
-        run_id = system.newest_run(REFRESHES)
+        assert system.wait_until_loaded(path)
+        loads, refreshes = system.runs(LOADS), system.runs(REFRESHES)
+        run_id = loads[-1]["runId"]  # which also refreshes
         system.run_process(run_id).kill()
-        system.wait_until_failed(REFRESHES, run_id)
+        system.wait_until_failed(LOADS, run_id)
         assert tables(system) == figures
     finally:
         holding.close()
-    system.wait_until_loaded(path)
     wait_until_fresh(system)
-    assert system.newest_run(REFRESHES) != run_id
+    assert len(system.runs(LOADS)) == len(loads), "the file is not loaded again"
+    assert len(system.runs(REFRESHES)) > len(refreshes)
 
 
 def wait_until_fresh(system: System) -> None:
