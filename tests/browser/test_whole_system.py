@@ -26,9 +26,9 @@ def system(tmp_path: Path) -> Iterator[Installation]:
         wait_for(lambda: made.get("/ready")["status"] == "ready", 120, "the API is ready")
         wait_for(lambda: made.graphql("{version}")["version"], 120, "Dagster is up")
         page = httpx2.get(f"http://127.0.0.1:{made.api_port}/", trust_env=False, verify=False).text
-        (vega,) = set(re.findall(r"/assets/vega-[^\"]+", page))  # made now, not while two pages wait for it
+        (vega,) = re.findall(r"/(assets/[^\"]+/vega\.js)", page)  # made now, not while two pages wait for it
         httpx2.get(
-            f"http://127.0.0.1:{made.api_port}{vega}", trust_env=False, verify=False, timeout=120
+            f"http://127.0.0.1:{made.api_port}/{vega}", trust_env=False, verify=False, timeout=120
         ).raise_for_status()
         yield made
     finally:
