@@ -38,7 +38,9 @@ def postgres_system(database_url: str, server_url: str, tmp_path: Path) -> Itera
         connection.execute("CREATE DATABASE test_dagster_storage")
         url = with_driver(with_database(server_url, "test_dagster_storage"), "psycopg2")
         with dg.instance_for_test({"storage": {"postgres": {"postgres_url": url}}}) as instance:
-            settings = Settings(database_url=database_url, data_dir=tmp_path / "data", settle_seconds=1)
+            settings = Settings(
+                database_url=database_url, data_dir=tmp_path / "data", settle_seconds=1, refresh_after_load=False
+            )
             settings.raw_dir.mkdir(parents=True)
             yield System(instance, settings)
         connection.execute("DROP DATABASE test_dagster_storage WITH (FORCE)")
