@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from bench.object_store import ACCESS_KEY, SECRET_KEY, Bucket, serving
 from tests.browser.conftest import Watched
 from tests.browser.test_pipeline_page import choose_files, rows_of, transfer, trips, write
+from tests.browser.test_shell import settled
 from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
@@ -55,6 +56,7 @@ def allow(bucket: Bucket, origin: str) -> None:
 
 
 def upload(page: Page, path: Path) -> Any:
+    settled(page)  # a panel that is filled meanwhile would move the button away from the click
     choose_files(page, path)
     page.get_by_role("button", name="Upload 1 file").click()
     return transfer(page, path.name)
