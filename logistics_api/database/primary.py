@@ -15,6 +15,7 @@ import psycopg
 
 from logistics_api.database.connection import Connection, start
 from logistics_api.database.conninfo import Login
+from logistics_api.database.follower import Follower
 from logistics_api.database.freshness import Freshness
 from logistics_api.database.notifications import listen, received, wait_readable
 from logistics_api.database.replication import WRITTEN
@@ -27,26 +28,22 @@ RECONNECT_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
-class Primary:
+class Primary(Follower):
     """Followed inside `async with`, over a connection of its own."""
 
     def __init__(self, login: Login, freshness: Freshness, take: Callable[[list[psycopg.Notify]], None]) -> None:
         """`take` receives notifications that the replica has caught up with."""
+        super().__init__(freshness)
         self._login = login
-        self._freshness = freshness
         self._take = take
         self._problem: str | None = None
 
     async def __aenter__(self) -> Self:
-        self._arrived = asyncio.Event()
-        self._freshness.looks.append(self._arrived.set)
-        self._task = asyncio.create_task(self._run())
+        self._begin()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._freshness.looks.remove(self._arrived.set)
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await self._end()
 
     async def _run(self) -> None:
         while True:

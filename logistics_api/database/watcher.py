@@ -15,6 +15,7 @@ import psycopg
 
 from logistics_api.database.connection import Connection, start
 from logistics_api.database.conninfo import Login
+from logistics_api.database.follower import Follower
 from logistics_api.database.freshness import AVAILABILITY_EVENT, Freshness, Published
 from logistics_api.database.notifications import listen, received, wait_readable
 from logistics_api.database.primary import Primary
@@ -64,7 +65,7 @@ _FORWARDED = frozenset({Channel.FILES, Channel.CONTRACTS, Channel.SOURCES, Chann
 """Channels whose payloads clients are given as they come."""
 
 
-class Watcher:
+class Watcher(Follower):
     """Keeps `freshness` up to date while it runs. The moment its connection is lost, the database is unreachable."""
 
     def __init__(
@@ -79,10 +80,10 @@ class Watcher:
 
         `primary`: where changes are made, if that may be another server than the one that is read.
         """
+        super().__init__(freshness)
         self._login = login
         self._primary = None if primary is None else Primary(primary, freshness, self._take)
         self._news: set[str] = set()
-        self._freshness = freshness
         self._publish = publish
         self._on_return = on_return
         self._outage: str | None = None
@@ -93,18 +94,15 @@ class Watcher:
 
     async def start(self) -> None:
         """Starts watching; waits up to `FIRST_POLL_SECONDS` for the first result."""
-        self._has_result = asyncio.Event()  # belongs to one event loop, so every start makes its own
-        self._arrived = asyncio.Event()
-        self._freshness.looks.append(self._arrived.set)
-        self._task = asyncio.create_task(self._run())
+        self._has_result = asyncio.Event()  # of one event loop, as what `_begin` makes
+        self._begin()
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_POLL_SECONDS):
                 await self._has_result.wait()
 
     async def stop(self) -> None:
-        self._freshness.looks.remove(self._arrived.set)
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        """Stops watching."""
+        await self._end()
 
     async def _run(self) -> None:
         while True:
