@@ -50,7 +50,8 @@ def build_raw_asset(
 
     Args:
         pulled: the resources of sources that bring files of it.
-        after_load: what a run that the sensor requested does once it has loaded and reported all its files.
+        after_load: what a run that the sensor requested does once it has loaded and reported all its files. It raises
+            nothing: an error would be that of the load.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # backfill_policy is beta in Dagster 1.13
@@ -99,8 +100,7 @@ def _build(dataset: Dataset, pulled: Sequence[dg.AssetKey], after_load: AfterLoa
         if partitions.failed:
             raise _failure(dataset, partitions.failed)
         if after_load is not None and REQUESTED_BY_SENSOR in context.run.tags:
-            with only_transient_errors_retried():
-                after_load(context, database)
+            after_load(context, database)
         yield from ()
 
     return raw_table
