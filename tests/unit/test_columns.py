@@ -453,6 +453,32 @@ def test_a_word_in_a_column_of_numbers_is_not_plain(word: str) -> None:
     assert NumberTexts.from_json(b",".join(elements), elements).irregular == [1]
 
 
+@given(
+    st.lists(
+        st.sampled_from([b"1", b"-2.5", b"0", b"null"])
+        | st.sampled_from([b"1e5", b"-1E+3", b"true", b"false", b'""', b'{"x":1,"y":[1,2]}', b"[[],{},null]"])
+        | st.text('a,-.\\"{}[]tfenul1\u00e9', max_size=6).map(lambda text: json.dumps(text).encode()),
+        min_size=1,
+        max_size=30,
+    ),
+    st.sampled_from([b'"-"', b'"NA"', b'"N/A"']),
+)
+@settings(deadline=None)
+@example([b'"a\\"-"', b"1"], b'"-"').via("the word is at the end of a longer text, and shorter than null")
+@example([b'"a\\"N/A"', b"1"], b'"N/A"').via("the word is at the end of a longer text, and longer than null")
+def test_what_is_no_number_is_found_among_numbers_whatever_it_holds(elements: list[bytes], word: bytes) -> None:
+    plain = re.compile(rb"null|-?[0-9]+(?:\.[0-9]+)?")
+
+    found = NumberTexts.from_json(b",".join(elements), elements)
+    replaced = NumberTexts.from_json(b",".join(elements).replace(word, b"null"), elements)
+
+    assert found.irregular == [index for index, each in enumerate(elements) if not plain.fullmatch(each)]
+    assert found == [NULL if each == b"null" else each.decode() for each in elements]
+    for index, each in enumerate(elements):
+        assert replaced[index] in ({NULL, each.decode()} if each == word else {found[index]})
+        assert (index in replaced.irregular) == (index in found.irregular and replaced[index] != NULL)
+
+
 def test_a_clean_column_is_plain_for_every_dataset() -> None:
     for dataset in DATASETS.values():
         columns = [[plain[field.type]] * 5 for field in dataset.fields]

@@ -6,7 +6,7 @@ which takes a few passes in C over all of them at once: about 0.1 microseconds a
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
@@ -25,6 +25,9 @@ from logistics_pipeline.loading.contract.timestamp_columns import TimestampColum
 
 MIN_SHORT_SHARE = 8
 """If more than one in this many rows is long, every value is measured."""
+
+MIN_PLAIN_SHARE = 32
+"""If more than one in this many rows is not plain, all are copied in place of taking single ones out."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,9 @@ class ColumnEncoder:
         nulls = self._count_nulls(texts, changed, irregular)
         days: Texts = texts[self._dating] if self._dating is not None else ()
         if irregular:
-            is_plain = bytearray(b"\1") * len(lines)
-            for index in irregular:
-                is_plain[index] = 0
-            lines, days = list(compress(lines, is_plain)), list(compress(days, is_plain))
             irregular = dict(sorted(irregular.items()))
+            lines = _without(irregular, lines)
+            days = _without(irregular, days) if days else days
         return Encoded(lines, self._days_of(days), nulls, irregular)
 
     def _days_of(self, dates: Texts) -> frozenset[str]:
@@ -134,6 +135,19 @@ class ColumnEncoder:
             if number := column.count(NULL):
                 nulls[position] = number - sum(column[index] == NULL for index in irregular)
         return nulls
+
+
+def _without(indexes: Collection[int], texts: Texts) -> list[str]:
+    """The texts but for those at some indexes, which are in order."""
+    rest = list(texts)
+    if len(indexes) * MIN_PLAIN_SHARE > len(rest):
+        is_plain = bytearray(b"\1") * len(rest)
+        for index in indexes:
+            is_plain[index] = 0
+        return list(compress(rest, is_plain))
+    for index in reversed(list(indexes)):
+        del rest[index]
+    return rest
 
 
 def _without_values(texts: Sequence[Texts]) -> Iterator[int]:

@@ -1,7 +1,8 @@
 """What the validators of columns have in common."""
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from itertools import compress
 
 from logistics_core.catalogue import Field, FieldType
@@ -17,7 +18,18 @@ Texts = Sequence[str]
 
 def indexes_of(values: Collection[object], column: Column) -> list[int]:
     """Where any of some values stand in a column."""
+    if len(values) == 1:  # takes half the time
+        (value,) = values
+        return list(_indexes_of_one(value, column))
     return list(compress(range(len(column)), map(values.__contains__, column))) if values else []
+
+
+def _indexes_of_one(value: object, column: Column) -> Iterator[int]:
+    index = -1
+    with suppress(ValueError):  # no more
+        while True:
+            index = column.index(value, index + 1)
+            yield index
 
 
 def with_nothing_at(indexes: Collection[int], column: Column) -> Texts:

@@ -57,18 +57,18 @@ class NumberTexts(list[str]):
     @classmethod
     def from_json(cls, elements: bytes, values: Sequence[Any]) -> Self:
         """Takes JSON values as written: together, with commas between them, and one by one as bytes-like objects."""
-        unusual, separator = elements.translate(None, _NUMBER_BYTES + b","), b","
+        unusual = elements.translate(None, _NUMBER_BYTES + b",")
         if not unusual:
             return cls(elements.decode().split(","))._from_json(elements)
-        texts = _split_numbers(elements, separator)
-        if len(texts) != len(values):  # some contain commas
-            elements = b"\x1f".join(values)  # no value contains such a byte
-            separator = b"\x1f"
-            texts = _split_numbers(elements, separator)
         irregular = list[int]()
         if unusual.translate(None, b"nul"):
-            # A text with the word null in it keeps its quotation marks, and so is irregular.
-            irregular = _find_irregular_numbers(elements.replace(b"null", b""), separator)
+            elements, irregular = _replace_others(elements, values)
+        texts = _split(elements)
+        if len(texts) != len(values):  # a word that means "nothing" was replaced at the end of a longer text
+            elements, irregular = _replace_others(b",".join(values), values)
+            texts = _split(elements)
+        for index in irregular:
+            texts[index] = bytes(values[index]).decode("utf-8", "replace")
         return cls(texts, irregular)._from_json(elements)
 
     @classmethod
@@ -105,8 +105,33 @@ _NOT_IN_JSON = re.compile(r"[,.-]\.|\.[,-]|\.[0-9]+\.|[0-9-]-|-,")
 """Points and minus signs where no number of JSON has them."""
 
 
-def _split_numbers(elements: bytes, separator: bytes) -> list[str]:
-    return elements.replace(b"null", NULL.encode()).decode("utf-8", "replace").split(separator.decode())
+_OTHER_STARTS = (b'"', b"{", b"[", b"t", b"f", b"e", b"E")
+"""What is neither null nor a plain number begins with one of these, or has an exponent."""
+
+
+def _split(elements: bytes) -> list[str]:
+    return elements.replace(b"null", NULL.encode()).decode().split(",")
+
+
+def _replace_others(elements: bytes, values: Sequence[Any]) -> tuple[bytes, list[int]]:
+    """Puts null in place of what is neither null nor a plain number, and finds the indexes. Fast where these are few.
+
+    Takes JSON values with commas between them, and one by one.
+    """
+    parts, indexes, begin, index = list[bytes](), list[int](), 0, 0
+    following = {start: elements.find(start) for start in _OTHER_STARTS}
+    while following := {
+        start: found
+        for start, position in following.items()
+        if (found := position if position >= begin else elements.find(start, begin)) >= begin
+    }:
+        position = min(following.values())
+        index += elements.count(b",", begin, position)
+        first = max(elements.rfind(b",", begin, position) + 1, begin)
+        parts += elements[begin:first], b"null"
+        indexes.append(index)
+        begin = first + len(values[index])
+    return b"".join([*parts, elements[begin:]]), indexes
 
 
 def _find_irregular_numbers(elements: bytes, separator: bytes) -> list[int]:

@@ -50,8 +50,7 @@ class TextColumn(ColumnValidator):
         try:
             texts, joined, others = _texts(column), "\n".join(_texts(column)), list[int]()
         except TypeError:  # nulls, or other values than texts
-            texts, others = self._replace_others(column)
-            joined = "\n".join(texts)
+            texts, joined, others = self._replace_others(column)
         irregular, empty = _find_suspects(texts, joined)
         irregular.update(others)
         if self.checks_lengths and max(map(len, texts), default=0) > MAX_TEXT_CHARACTERS:
@@ -64,15 +63,24 @@ class TextColumn(ColumnValidator):
             texts = [NULL if text in self._nothing else text for text in texts]
         return texts, irregular
 
-    def _replace_others(self, column: Column) -> tuple[Texts, list[int]]:
-        """The column with texts in place of other values, and where these are not plain."""
-        if not self._required:
-            column = ["" if value is None else value for value in column]
-        types, texts = list(map(type, column)), list(_texts(column))
+    def _replace_others(self, column: Column) -> tuple[list[str], str, list[int]]:
+        """The column with texts in place of other values, the same joined, and where these are not plain."""
+        nulls = indexes_of({None}, column) if self._required else []
+        texts = list(_texts(column if self._required else ["" if value is None else value for value in column]))
+        for index in nulls:
+            texts[index] = _OTHER
+        try:
+            return texts, "\n".join(texts), nulls
+        except TypeError:
+            types = list(map(type, texts))
         others = list(compress(range(len(types)), map(is_not, types, repeat(str))))
         for index in others:
-            texts[index] = "?"
-        return texts, others
+            texts[index] = _OTHER
+        return texts, "\n".join(texts), nulls + others
+
+
+_OTHER = "?"
+"""Takes the place of what is no text."""
 
 
 def _texts(column: Column) -> Texts:

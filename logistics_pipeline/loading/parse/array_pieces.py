@@ -20,6 +20,7 @@ from logistics_pipeline.loading.parse.chunks import Chunk, RecordTaker
 from logistics_pipeline.loading.parse.piece_records import ElementRecords, FoundRecords
 from logistics_pipeline.loading.parse.pieces import CutResult, make_chunk
 from logistics_pipeline.loading.parse.typed_json import ChooseDecoder, TypedDecoder
+from logistics_pipeline.loading.parse.written_rejects import Reject
 
 MAX_CUT_ATTEMPTS = 4
 """Positions to cut at that are tried."""
@@ -50,7 +51,7 @@ class ArrayPieces:
             found = self._decode(text, start, end, position)
             if found is not None:
                 chunk, records = found
-                if records.may_be_too_deep and any(is_too_deep(reject.raw_record.raw) for reject in chunk.rejects):
+                if chunk.rejects and records.may_be_too_deep and any(map(_is_too_deep, chunk.rejects)):
                     break
                 self._is_begun = True
                 return [chunk], True
@@ -94,6 +95,10 @@ def _read_elements(text: bytes, start: int) -> tuple[list[object], list[Span], b
         spans.append((start, end))
         start = gap.end()
     return values, spans, True
+
+
+def _is_too_deep(reject: Reject) -> bool:
+    return is_too_deep(reject.raw_record.raw)
 
 
 def _is_separator(text: bytes) -> bool:

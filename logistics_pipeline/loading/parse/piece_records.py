@@ -65,6 +65,8 @@ class ElementRecords:
         self._written = written
         """The piece as it is in the file, before constants that JSON lacks were replaced by others as long."""
         self._objects = objects
+        self._last: tuple[int, Span] = (-1, (0, 0))
+        """The element that was found last."""
 
     def __call__(self, index: int) -> RawRecord:
         begin, end = self._find(index)
@@ -78,28 +80,28 @@ class ElementRecords:
     @cached_property
     def may_be_too_deep(self) -> bool:
         objects = len(self._objects) - len(self._objects.others)
-        return len(self._openings) - objects + self._piece.count(b"[") > MAX_DEPTH
+        return len(self._openings) - objects + _count_brackets(self._piece) >= MAX_DEPTH
 
     def _find(self, index: int) -> Span:
-        return self._by_braces(index) or self._by_raws(index)
+        if self._last[0] != index:
+            self._last = index, self._by_braces(index) or self._by_raws(index)
+        return self._last[1]
 
     @cached_property
-    def _openings(self) -> list[bytes]:
-        """The piece, split where an object begins."""
-        return self._piece.split(b"{")
+    def _openings(self) -> "_Openings":
+        return _Openings(self._piece)
 
     @cached_property
     def _by_braces(self) -> Callable[[int], Span | None]:
         """If the only braces are those of the elements that are objects, one pair each."""
         piece, others, openings = self._piece, self._objects.others, self._openings
         objects = len(self._objects) - len(others)
-        if len(openings) - 1 != objects or (others and piece.count(b"}") != objects):
+        if len(openings) != objects or (others and piece.count(b"}") != objects):
             return lambda _: None
-        ends = list(accumulate(map(len, openings)))
 
         def find_object(number: int) -> Span:
-            begin = ends[number] + number
-            return begin, piece.rindex(b"}", begin, begin + 1 + len(openings[number + 1])) + 1
+            begin, limit = openings.around(number)
+            return begin, piece.rindex(b"}", begin, limit) + 1
 
         if not others:
             return find_object
@@ -145,6 +147,29 @@ class ElementRecords:
         return spans.__getitem__
 
 
+class _Openings:
+    """The opening braces of a text, numbered from 0: fastest in ascending order."""
+
+    def __init__(self, text: bytes) -> None:
+        self._parts = text.split(b"{")
+        self._last = 0, len(self._parts[0])
+        """The brace that was found last, and its position."""
+
+    def __len__(self) -> int:
+        return len(self._parts) - 1
+
+    def around(self, number: int) -> Span:
+        """Where a brace is, and where the next one is, or the end of the text."""
+        last, position = self._last if self._last[0] <= number else (0, len(self._parts[0]))
+        position += sum(map(len, self._parts[last + 1 : number + 1])) + number - last
+        self._last = number, position
+        return position, position + 1 + len(self._parts[number + 1])
+
+
+def _count_brackets(text: bytes) -> int:
+    return text.count(b"[") if b"[" in text else 0  # looking is much faster than counting
+
+
 _SEPARATORS = b" \t\r\n,"
 
 
@@ -181,7 +206,8 @@ class LineRecords:
 
     @cached_property
     def may_be_too_deep(self) -> bool:
-        return self._text.count(b"{") + self._text.count(b"[") - len(self._lines) > MAX_DEPTH - 2  # the last is empty
+        text, objects = self._text, len(self._lines) - 1  # after the last line end is nothing
+        return text.count(b"{") - objects + _count_brackets(text) >= MAX_DEPTH
 
     def indexes_at(self, positions: Iterable[int]) -> list[int]:
         """The indexes of the lines at some positions of the text."""
