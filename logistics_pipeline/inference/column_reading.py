@@ -27,6 +27,7 @@ _FEWEST_DATES = 2, 0.34
 
 _MOST_TRIES = 6
 """Texts of one shape that are looked at before it is clear that none of them is a date: 31/31/2024 is not."""
+_SEPARATOR = "\x1f"
 _DIGITS = str.maketrans("012345678", "9" * 9)
 _NUMBER_START = re.compile(r"[0-9(+\u2212.,'-]|[^\sa-z]{1,4}[ \u00a0]?[0-9.,(-]|(?:kr|lei|z\u0142|K\u010d|Ft)")
 _PLAIN = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
@@ -103,8 +104,8 @@ class _Families:
         if self._is_plain():
             self._by_family["numbers"] = list(self._column.counts)
             return
-        for text in self._column.counts:
-            shape = text.translate(_DIGITS)
+        texts = list(self._column.counts)
+        for text, shape in zip(texts, _shapes(texts), strict=True):
             family = shapes.get(shape)
             if family is None and tries.get(shape, 0) < _MOST_TRIES:
                 tries[shape] = tries.get(shape, 0) + 1
@@ -166,8 +167,14 @@ class _Families:
 
 
 def _are_plain(texts: Sequence[str]) -> bool:
-    is_plain = _PLAIN_COLUMN.fullmatch("\x1f".join(texts)) is not None
+    is_plain = _PLAIN_COLUMN.fullmatch(_SEPARATOR.join(texts)) is not None
     return is_plain and max(map(len, texts)) <= MAX_CHARACTERS
+
+
+def _shapes(texts: Sequence[str]) -> list[str]:
+    """The texts with the same digit in place of each, as far as it matters."""
+    shapes = _SEPARATOR.join(texts).translate(_DIGITS).split(_SEPARATOR)
+    return shapes if len(shapes) == len(texts) else [text.translate(_DIGITS) for text in texts]
 
 
 def _family(text: str) -> str | None:

@@ -109,13 +109,17 @@ def _has_escapes(head: bytes, quote: str) -> bool:
 
 
 def _best(text: str, newline: str, delimiters: Sequence[str], quote: str) -> str | None:
-    scores = {each: _score(text, newline, each, quote) for each in delimiters if each in text}
+    present = [each for each in delimiters if each in text]
+    scores = {each: _score(text, newline, each, quote, is_only=len(present) == 1) for each in present}
     best = max(scores, key=lambda each: scores[each], default=None)
     return best if best is not None and scores[best] > 0 else None
 
 
-def _score(text: str, newline: str, delimiter: str, quote: str) -> float:
-    """How regular a table a delimiter makes: rows of one width, many columns, cells that are values."""
+def _score(text: str, newline: str, delimiter: str, quote: str, *, is_only: bool) -> float:
+    """How regular a table a delimiter makes: rows of one width, many columns, cells that are values.
+
+    Of the only one, no more than whether it makes a table.
+    """
     rows = [row for row in split_rows(text, delimiter, newline, quote, most=_MOST_ROWS) if any(row)]
     widths = Counter(map(len, rows))
     columns = Counter({width: count for width, count in widths.items() if width > 1})
@@ -124,7 +128,8 @@ def _score(text: str, newline: str, delimiter: str, quote: str) -> float:
     width, count = max(columns.items(), key=lambda pair: (pair[1], pair[0]))
     cells = [cell for row in rows if len(row) == width for cell in row][:_MOST_CELLS]
     others = frozenset(DELIMITERS) - {delimiter, ","}
-    values = sum(_is_value(cell, others) for cell in cells)
+    are_values = (_is_value(cell, others) for cell in cells)
+    values = any(are_values) if is_only else sum(are_values)
     return (count / len(rows)) ** 2 * (width - 1) / width * (values / len(cells)) ** 2
 
 

@@ -134,7 +134,7 @@ def _wider_doubt(above: Sequence[Sequence[str]], width: int) -> Iterator[Doubt]:
 
 def _width(rows: Sequence[Sequence[str]]) -> int:
     """The width of most rows; of those that are equally frequent, the larger."""
-    widths = Counter(len(row) for row in rows if any(cell.strip() for cell in row))
+    widths = Counter(len(row) for row in rows if any(map(str.strip, row)))
     return max(widths.items(), key=lambda pair: (pair[1], pair[0]))[0]
 
 
