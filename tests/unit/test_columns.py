@@ -462,21 +462,26 @@ def test_a_word_in_a_column_of_numbers_is_not_plain(word: str) -> None:
         max_size=30,
     ),
     st.sampled_from([b'"-"', b'"NA"', b'"N/A"']),
+    st.sampled_from([0, 1000]),
 )
 @settings(deadline=None)
-@example([b'"a\\"-"', b"1"], b'"-"').via("the word is at the end of a longer text, and shorter than null")
-@example([b'"a\\"N/A"', b"1"], b'"N/A"').via("the word is at the end of a longer text, and longer than null")
-def test_what_is_no_number_is_found_among_numbers_whatever_it_holds(elements: list[bytes], word: bytes) -> None:
+@example([b'"a\\"-"', b"1"], b'"-"', 1000).via("the word is at the end of a longer text, and shorter than null")
+@example([b'"a\\"N/A"', b"1"], b'"N/A"', 1000).via("the word is at the end of a longer text, and longer than null")
+def test_what_is_no_number_is_found_among_few_and_many_numbers(odd: list[bytes], word: bytes, numbers: int) -> None:
     plain = re.compile(rb"null|-?[0-9]+(?:\.[0-9]+)?")
+    elements = [*odd, *([b"7.5"] * numbers)]
 
-    found = NumberTexts.from_json(b",".join(elements), elements)
-    replaced = NumberTexts.from_json(b",".join(elements).replace(word, b"null"), elements)
+    for text in (b",".join(elements), b",".join(elements).replace(word, b"null")):
+        found = NumberTexts.from_json(text, elements)
 
-    assert found.irregular == [index for index, each in enumerate(elements) if not plain.fullmatch(each)]
-    assert found == [NULL if each == b"null" else each.decode() for each in elements]
-    for index, each in enumerate(elements):
-        assert replaced[index] in ({NULL, each.decode()} if each == word else {found[index]})
-        assert (index in replaced.irregular) == (index in found.irregular and replaced[index] != NULL)
+        assert len(found) == len(elements)
+        for index, each in enumerate(elements):
+            if index in found.irregular:
+                assert not plain.fullmatch(each)
+            elif each != word:
+                assert found[index] == (NULL if each == b"null" else each.decode())
+            else:
+                assert found[index] == NULL
 
 
 def test_a_clean_column_is_plain_for_every_dataset() -> None:

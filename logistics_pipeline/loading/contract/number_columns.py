@@ -60,15 +60,22 @@ class NumberTexts(list[str]):
         unusual = elements.translate(None, _NUMBER_BYTES + b",")
         if not unusual:
             return cls(elements.decode().split(","))._from_json(elements)
-        irregular = list[int]()
-        if unusual.translate(None, b"nul"):
-            elements, irregular = _replace_others(elements, values)
-        texts = _split(elements)
-        if len(texts) != len(values):  # a word that means "nothing" was replaced at the end of a longer text
-            elements, irregular = _replace_others(b",".join(values), values)
-            texts = _split(elements)
-        for index in irregular:
-            texts[index] = bytes(values[index]).decode("utf-8", "replace")
+        if not unusual.translate(None, b"nul"):
+            return cls(_split(elements))._from_json(elements)
+        if len(unusual) * _FEW_SHARE < len(values):
+            others, irregular = _replace_others(elements, values)
+            texts = _split(others)
+            if len(texts) == len(values):  # or a word that means "nothing" was replaced at the end of a longer text
+                for index in irregular:
+                    texts[index] = bytes(values[index]).decode("utf-8", "replace")
+                return cls(texts, irregular)._from_json(others)
+        texts, separator = _split(elements), b","
+        if len(texts) != len(values):  # some contain commas
+            separator = b"\x1f"  # no value contains such a byte
+            elements = separator.join(values)
+            texts = _split(elements, separator)
+        # A text with the word null in it keeps its quotation marks, and so is irregular.
+        irregular = _find_irregular_numbers(elements.replace(b"null", b""), separator)
         return cls(texts, irregular)._from_json(elements)
 
     @classmethod
@@ -109,8 +116,13 @@ _OTHER_STARTS = (b'"', b"{", b"[", b"t", b"f", b"e", b"E")
 """What is neither null nor a plain number begins with one of these, or has an exponent."""
 
 
-def _split(elements: bytes) -> list[str]:
-    return elements.replace(b"null", NULL.encode()).decode().split(",")
+_FEW_SHARE = 4
+"""What is no number is looked for if its characters are fewer than one in this many values: the other way takes as long
+whatever there is."""
+
+
+def _split(elements: bytes, separator: bytes = b",") -> list[str]:
+    return elements.replace(b"null", NULL.encode()).decode("utf-8", "replace").split(separator.decode())
 
 
 def _replace_others(elements: bytes, values: Sequence[Any]) -> tuple[bytes, list[int]]:

@@ -59,9 +59,9 @@ class ArrayPieces:
 
     def _decode(self, text: bytes, start: int, end: int, position: Checkpoint) -> tuple[Chunk, ElementRecords] | None:
         valid = piece = text[start:end]
-        objects = self._decoder.decode(b"[" + piece + b"]", _AS_ARRAY)
+        objects = self._decoder.decode(b"".join((b"[", piece, b"]")), _AS_ARRAY)
         if objects is None and self._decoder.takes_constants and (valid := replace_constants(piece)) is not piece:
-            objects = self._decoder.decode(b"[" + valid + b"]", _AS_ARRAY)
+            objects = self._decoder.decode(b"".join((b"[", valid, b"]")), _AS_ARRAY)
         if objects is None:
             return None
         records = ElementRecords(valid, piece, objects, position.records, position.offset + start)
