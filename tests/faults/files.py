@@ -144,6 +144,9 @@ def corrected(chance: Random, old: Delivery) -> Delivery:
 def _deliver(chance: Random, dataset: str, format: str, compression: str, records: int, bad_share: float) -> Delivery:
     keys = _random_keys(chance, records)
     made = [_random_record(chance, dataset, format, key, bad_share) for key in keys]
+    if format == "wrapped":  # its first element tells which array holds the records; reversed, that is the last one
+        for end in (0, -1):
+            made[end] = _random_record(chance, dataset, format, keys[end], bad_share=0)
     encode = _encoder(dataset, format)
     return Delivery(dataset, format, compression, [each if isinstance(each, bytes) else encode(each) for each in made])
 
