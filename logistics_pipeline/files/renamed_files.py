@@ -7,7 +7,8 @@ import logging
 import os
 import sys
 from pathlib import Path
-from threading import Lock
+from stat import S_ISREG
+from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from watchdog.events import DirCreatedEvent, FileMovedEvent, FileSystemEvent, FileSystemEventHandler
@@ -15,7 +16,7 @@ from watchdog.events import DirCreatedEvent, FileMovedEvent, FileSystemEvent, Fi
 from logistics_core.raw_folder_rules import is_ignored
 
 if TYPE_CHECKING:
-    from watchdog.observers.api import BaseObserver
+    from watchdog.observers.api import BaseObserver, EventEmitter
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class RenamedFiles:
         self._renamed: dict[str, Content] = {}
         """By path, the oldest first."""
         self._observer: BaseObserver | None = None
+        self._problem: str | None = None
 
     def start(self) -> None:
         """Begins to watch."""
@@ -53,17 +55,34 @@ class RenamedFiles:
         try:
             observer.start()
         except OSError as error:
-            logger.warning(
-                "The system does not tell what is renamed into %s (%s): files have to settle.", self._folder, error
-            )
+            self._report(str(error))
             return
         self._observer = observer
+
+    def _report(self, problem: str) -> None:
+        """Reports what the system says once."""
+        if problem != self._problem:
+            logger.warning(
+                "The system does not tell what is renamed into %s (%s): files have to settle.", self._folder, problem
+            )
+        self._problem = problem
 
     def close(self) -> None:
         """Stops watching."""
         if self._observer is not None:
             self._observer.stop()
             self._observer.join()
+            self._observer = None
+
+    def hears(self) -> bool:
+        """Whether nothing has ended that had begun to watch.
+
+        The thread that watchdog reads with ends with the folder, and with an error where a folder was moved out of it
+        and another of its name was made and deleted (6.0.0).
+        """
+        if self._observer is None:
+            return True
+        return all(emitter.is_alive() and _reader(emitter).is_alive() for emitter in self._observer.emitters)
 
     def include(self, path: str, content: Content) -> bool:
         """Whether this file was renamed into the folder, and has not changed since."""
@@ -85,12 +104,18 @@ class RenamedFiles:
 
 
 def _content(path: Path) -> Content | None:
-    """None if there is no file any more."""
+    """None if there is no file any more, or a link: what it leads to may still be written."""
     try:
-        status = path.stat()
+        status = path.lstat()
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns
+    return (status.st_size, status.st_mtime_ns) if S_ISREG(status.st_mode) else None
+
+
+def _reader(emitter: "EventEmitter") -> Thread:
+    """The thread that reads what the system tells; it is private to watchdog."""
+    reader: Thread | None = vars(emitter).get("_inotify")
+    return emitter if reader is None else reader
 
 
 class _Handler(FileSystemEventHandler):

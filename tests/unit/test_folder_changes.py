@@ -1,6 +1,6 @@
 """What the operating system tells of a folder is heard, also between two questions and in folders made since."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -61,6 +61,56 @@ def test_a_folder_is_watched_once_it_is_there(tmp_path: Path) -> None:
 
     assert watched.wait(PATIENCE)
     watched.close()
+
+
+def delete(folder: Path) -> None:
+    folder.rmdir()
+
+
+def move_away(folder: Path) -> None:
+    folder.rename(folder.with_name("old"))
+
+
+@pytest.mark.parametrize("lose", [delete, move_away])
+def test_a_folder_that_was_lost_is_watched_again_once_it_is_back(tmp_path: Path, lose: Callable[[Path], None]) -> None:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    watched = FolderChanges(folder)
+    assert not watched.wait(0.1)
+    lose(folder)
+    assert watched.wait(PATIENCE)
+    assert not watched.wait(0.1)
+    folder.mkdir()
+    assert watched.wait(PATIENCE)  # nobody knows what has happened meanwhile
+    while watched.wait(0.3):
+        pass
+
+    (folder / "a.json").write_text("[]")
+
+    assert watched.wait(PATIENCE)
+    watched.close()
+
+
+def test_a_system_that_told_nothing_is_asked_again_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("OS file watch limit reached")
+
+    watched = FolderChanges(tmp_path)
+    with monkeypatch.context() as limited:
+        limited.setattr(folder_changes, "watch", refuse)
+        limited.setattr(folder_changes, "RETRY_SECONDS", 0.0)
+        assert not watched.wait(0.1)
+        watched.wait(0.1)
+
+    while not watched.wait(0.1):
+        pass
+    (tmp_path / "a.json").write_text("[]")
+
+    assert watched.wait(PATIENCE)
+    watched.close()
+    assert caplog.text.count("OS file watch limit reached") == 1
 
 
 def test_where_the_system_tells_nothing_that_is_logged_and_nothing_has_changed(

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,13 @@ def link(folder: Folder, path: Path) -> None:
     path.hardlink_to(unfinished)
 
 
+def rename_a_link(folder: Folder, path: Path) -> None:
+    (folder.elsewhere / "unfinished.json").write_text("[")
+    link = folder.elsewhere / "link"
+    link.symlink_to(folder.elsewhere / "unfinished.json")
+    link.rename(path)
+
+
 @pytest.mark.parametrize(
     "bring",
     [
@@ -119,6 +127,7 @@ def link(folder: Folder, path: Path) -> None:
         rename_a_file_that_was_visible,
         rename_the_folder_of_the_file,
         link,
+        rename_a_link,
     ],
 )
 def test_a_file_that_may_still_be_written_is_not(folder: Folder, bring: Callable[[Folder, Path], None]) -> None:
@@ -145,6 +154,19 @@ def test_where_the_system_does_not_tell_it_that_is_logged_and_files_have_to_sett
     assert not folder.was_renamed(folder.raw / "a.json")
     folder.changes.close()
     assert "The system does not tell what is renamed into" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_library_that_has_stopped_reading_is_started_again(folder: Folder) -> None:
+    """watchdog 6.0.0 does, where a folder was moved out and another of its name was made and deleted."""
+    batch, moved = folder.raw / "batch", folder.elsewhere / "batch"
+    for step in (batch.mkdir, partial(batch.rename, moved), batch.mkdir, batch.rmdir, moved.rmdir):
+        step()
+        time.sleep(0.1)
+    while folder.changes.wait(0.5):
+        pass
+
+    folder.wait_for(folder.bring(folder.raw / "a.json"))
 
 
 def test_only_the_newest_are_remembered(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
