@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import time
+from math import inf
 
 import dagster as dg
 import pytest
@@ -16,6 +17,7 @@ from logistics_pipeline.loading.file_lock import file_lock
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.loading.rejects.replay import replay_stored
+from logistics_pipeline.orchestration.assets import raw
 from logistics_pipeline.orchestration.definitions import build_definitions
 from logistics_pipeline.orchestration.retry_requests import failed_paths
 from logistics_pipeline.orchestration.sensors import raw_files
@@ -125,6 +127,24 @@ def test_a_materialisation_carries_the_files_account(system: System) -> None:
     assert metadata["dagster/row_count"] == 2 and metadata["dagster/partition_row_count"] == 2
     assert metadata["unknown_fields"] == "colour"
     assert "weight must be more than 0" in str(metadata["rejects"])
+
+
+def test_a_run_of_many_files_counts_the_table_at_its_end_and_not_for_every_file(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each count adds up all files of the dataset: together they would cost the square of their number."""
+    monkeypatch.setattr(raw, "COUNT_SECONDS", inf)
+    for name in "abc":
+        system.drop(f"shipments/{name}.json", [shipment(ord(name))])
+    system.settle()
+
+    counts = [
+        record.asset_materialization.metadata.get("dagster/row_count")
+        for name in "abc"
+        for record in system.materialisations("shipments", f"shipments/{name}.json")
+        if record.asset_materialization is not None
+    ]
+    assert [count and count.value for count in counts] == [1, None, 3]
 
 
 def test_bad_input_of_every_kind_is_a_red_or_green_partition_and_stops_nothing(system: System) -> None:

@@ -67,12 +67,11 @@ def with_metadata(
 
 
 def load_metadata(
-    report: LoadReport, reasons: Sequence[RejectReason], table_rows: int, score: Score
+    report: LoadReport, reasons: Sequence[RejectReason], table_rows: int | None, score: Score
 ) -> Mapping[str, dg.MetadataValue]:
-    """The file status after a load, as metadata of its materialisation."""
+    """The file status after a load, as metadata of its materialisation; with the rows of the table if they are known."""
     file = report.file
     metadata: dict[str, dg.MetadataValue] = {
-        "dagster/row_count": dg.MetadataValue.int(table_rows),
         "dagster/partition_row_count": dg.MetadataValue.int(file.records_loaded),
         "records_read": dg.MetadataValue.int(file.records_read),
         "records_loaded": dg.MetadataValue.int(file.records_loaded),
@@ -85,6 +84,8 @@ def load_metadata(
         "format": dg.MetadataValue.text(file.format or ""),
         "file_version": dg.MetadataValue.int(file.version),
     }
+    if table_rows is not None:
+        metadata["dagster/row_count"] = dg.MetadataValue.int(table_rows)
     if score.score is not None:
         metadata["quality"] = dg.MetadataValue.float(score.score)
         metadata |= {f"quality_{each.dimension}": dg.MetadataValue.float(each.score) for each in score.dimensions}

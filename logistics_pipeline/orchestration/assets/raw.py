@@ -4,9 +4,11 @@ A run loads a range of files. Each file is committed and reported on its own, so
 own partition red: Dagster plans every partition of the range, and fails those not reported when the run fails.
 """
 
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 import dagster as dg
@@ -30,6 +32,9 @@ from logistics_pipeline.orchestration.retries import INTERRUPTIONS, TRANSIENT_RE
 
 GROUP = "raw"
 FILES_PER_BACKFILL_RUN = 500
+
+COUNT_SECONDS = 1.0
+"""How often, at most, a run that loads many files reports the rows of the whole table: each count adds up all files."""
 
 REQUESTED_BY_SENSOR = "logistics/files"
 """Tag of the runs that the file sensor requests, and of no others."""
@@ -94,7 +99,7 @@ def _build(dataset: Dataset, pulled: Sequence[dg.AssetKey], after_load: AfterLoa
             _unloaded_files_failed_if_terminated(context, database, keys),
             Loader(database.url, database.options, context.run.run_id) as loader,
         ):
-            partitions = _PartitionLoader(context, loader, dataset)
+            partitions = _PartitionLoader(context, loader, dataset, last=keys[-1])
             for key in keys:
                 partitions.load(key)
         if partitions.failed:
@@ -138,8 +143,10 @@ def _unloaded_files_failed_if_terminated(
 class _PartitionLoader:
     """Loads the partitions of one run and reports each to Dagster. `failed` maps those not loaded to the reason."""
 
-    def __init__(self, context: dg.AssetExecutionContext, loader: Loader, dataset: Dataset) -> None:
+    def __init__(self, context: dg.AssetExecutionContext, loader: Loader, dataset: Dataset, *, last: str) -> None:
         self.failed: dict[str, str] = {}
+        self._last = last
+        self._counted_at = -inf
         self._context = context
         self._loader = loader
         self._dataset = dataset
@@ -182,7 +189,7 @@ class _PartitionLoader:
         connection, file = self._loader.connection, report.file
         with transient_errors(f"reading the file status of {key}"):
             reasons = ledger.reject_summary(connection, file.file_id) if file.records_rejected else []
-            rows = ledger.row_count(connection, self._dataset.name)
+            rows = self._count_rows(key)
             score = file_score(connection, self._dataset, file.file_id)
         self._context.log_event(
             dg.AssetMaterialization(
@@ -192,6 +199,14 @@ class _PartitionLoader:
                 metadata=load_metadata(report, reasons, rows, score),
             )
         )
+
+    def _count_rows(self, key: str) -> int | None:
+        """The rows of the table; None if they were counted just before and are again in this run."""
+        if key != self._last and time.monotonic() - self._counted_at < COUNT_SECONDS:
+            return None
+        rows = ledger.row_count(self._loader.connection, self._dataset.name)
+        self._counted_at = time.monotonic()
+        return rows
 
     def _report_failure(self, key: str, error: str) -> None:
         """Puts the reason where people look: on the partition's own page and in the run's log."""
