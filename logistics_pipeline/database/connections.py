@@ -87,18 +87,22 @@ def with_driver(url: str, driver: str) -> str:
     return parse_url(url).sqlalchemy_url(driver)
 
 
-def connect(url: str, *, application_name: str = "logistics") -> Connection:
+def connect(url: str, *, application_name: str = "logistics", tcp_user_timeout: int = 0) -> Connection:
     """Opens a connection in autocommit mode: transactions are always opened explicitly.
 
     Its session has the settings of `PIPELINE`; options in the URL may change those that are limits. What it changes is
     logged in the name of the command's user, or of `application_name`.
+
+    Args:
+        tcp_user_timeout: for how many milliseconds what was sent may stay unanswered in the network; 0: for as long as
+            the system allows. It may be short where little is sent: a server that is busy does not take more.
 
     Raises:
         TransientError: the server cannot be reached now.
         ConfigurationError: the URL is invalid, or the session cannot have these settings.
     """
     address = parse_url(url)
-    session, conninfo = _session_of(address, application_name)
+    session, conninfo = _session_of(address, application_name, tcp_user_timeout)
     try:
         connection = psycopg.connect(conninfo, autocommit=True)
         try:
@@ -113,7 +117,7 @@ def connect(url: str, *, application_name: str = "logistics") -> Connection:
         raise TransientError(f"Cannot connect to PostgreSQL at {address}: {reason_of(error)}") from error
 
 
-def _session_of(address: Address, application_name: str) -> tuple[Session, str]:
+def _session_of(address: Address, application_name: str, tcp_user_timeout: int) -> tuple[Session, str]:
     """What the session is to be like, and the connection string. Nothing in it comes from the environment's options."""
     adjustable = {name: value for name, value in PIPELINE.settings.items() if name not in FORMATS} | {"role": ""}
     given, options = split_options(address.parameters.get("options", ""), adjustable)
@@ -125,6 +129,7 @@ def _session_of(address: Address, application_name: str) -> tuple[Session, str]:
         keepalives_idle=30,
         keepalives_interval=10,
         keepalives_count=3,
+        tcp_user_timeout=tcp_user_timeout,
     )
     actor = {SETTING: actor_of(application_name).setting()}
     return replace(PIPELINE, settings={**PIPELINE.settings, **given, **actor}), conninfo

@@ -13,7 +13,8 @@ import yaml
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from logistics_pipeline.orchestration.runtime.storage import KEPT_CONNECTIONS, kept_engine
+from logistics_pipeline.database.kept_connections import KEPT_CONNECTIONS
+from logistics_pipeline.orchestration.runtime.storage import kept_engine
 from tests.checkout import PROJECT_ROOT
 from tests.conftest import with_database
 

@@ -69,7 +69,7 @@ def with_metadata(
 def load_metadata(
     report: LoadReport, reasons: Sequence[RejectReason], table_rows: int | None, score: Score
 ) -> Mapping[str, dg.MetadataValue]:
-    """The file status after a load, as metadata of its materialisation; with the rows of the table if they are known."""
+    """The file status after a load, as metadata of its materialisation; the rows of the table if they are known."""
     file = report.file
     metadata: dict[str, dg.MetadataValue] = {
         "dagster/partition_row_count": dg.MetadataValue.int(file.records_loaded),

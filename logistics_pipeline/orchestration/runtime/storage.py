@@ -22,23 +22,26 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresRunStorage, PostgresScheduleStorage
 from dagster_postgres.utils import pg_url_from_config
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import Pool
 
-from logistics_core.postgres.idle_connections import has_news
 from logistics_core.postgres.sessions import FORMATS, SOME_SCHEMA, UNLIMITED, Session, run
 from logistics_core.postgres.urls import Address
+from logistics_pipeline.database.kept_connections import (
+    KEPT_CONNECTIONS,
+    MOST_SECONDS,
+    UNANSWERED_MS,
+    refuse_lost_connection,
+)
 
 SESSION = Session({**FORMATS, **UNLIMITED, "default_transaction_read_only": "off"})
 
-KEPT_CONNECTIONS = 2
-"""Per process; as many more as its threads need at one moment are closed after use."""
-
-WATCHED = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
-"""Of connections over a network: a server that has vanished without a word is noticed within a minute."""
-
-MOST_SECONDS = 300
-"""A connection is not used any more after this time: networks forget those that were idle for longer."""
+WATCHED = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": UNANSWERED_MS,
+}
+"""Of connections over a network."""
 
 
 class PostgresStorage(DagsterPostgresStorage):
@@ -114,12 +117,6 @@ def kept_engine(url: str, *, make_tables: bool) -> Engine:
     event.listen(engine, "checkout", refuse_lost_connection)
     os.register_at_fork(after_in_child=partial(_give_up_connections, weakref.ref(engine)))
     return engine
-
-
-def refuse_lost_connection(connection: Any, _record: object, _proxy: object) -> None:
-    """Has SQLAlchemy replace a kept connection that the server has closed."""
-    if has_news(connection.fileno()):
-        raise DisconnectionError
 
 
 def _give_up_connections(reference: weakref.ReferenceType[Engine]) -> None:

@@ -68,7 +68,7 @@ def _build(work: WorkAfterRefresh, job: "UnresolvedAssetJobDefinition", interval
             return dg.SkipReason(work.under_way)
         if failed_lately(context.instance, work.job_name, PAUSE_AFTER_FAILURE_SECONDS):
             return dg.SkipReason(work.failed)
-        with database.connect() as connection:
+        with database.kept_connection() as connection:
             if _are_figures_about_to_change(connection, database.catalogue):
                 return dg.SkipReason("the figures are about to change")
             due = work.due(connection, database.catalogue, database.settings)

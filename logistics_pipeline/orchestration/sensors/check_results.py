@@ -52,7 +52,7 @@ def build_check_sensor(interval_seconds: int) -> dg.SensorDefinition:
 
 
 def _current_state(database: DatabaseResource) -> State:
-    with database.connect() as connection:
+    with database.kept_connection() as connection:
         waited = ledger.staleness(connection).waited_seconds
         return ledger_states(connection) | _waiting_state(waited)
 

@@ -42,7 +42,7 @@ def build_proposal_sensor(interval_seconds: int) -> dg.SensorDefinition:
     def contract_proposals(
         context: dg.SensorEvaluationContext, database: dg.ResourceParam[DatabaseResource]
     ) -> dg.SensorResult | dg.SkipReason:
-        with database.connect() as connection:
+        with database.kept_connection() as connection:
             waiting = _open_proposals(connection)
         before: dict[str, int] = json.loads(context.cursor or "{}")
         now = {proposal_id: questions + obstacles for proposal_id, _, _, _, questions, obstacles in waiting}

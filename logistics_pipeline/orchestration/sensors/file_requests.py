@@ -49,7 +49,7 @@ def build_request_sensor(interval_seconds: int) -> dg.SensorDefinition:
     ) -> dg.RunRequest | dg.SkipReason:
         # Dagster first: a run that ends after this query has served what the ledger then no longer shows.
         reason = _reason_to_wait(context.instance)
-        with database.connect() as connection:
+        with database.kept_connection() as connection:
             served = serve_short_requests(connection, database.settings)
             has_unloads = bool(ledger.pending_requests(connection, (FileAction.UNLOAD,)))
         if not has_unloads:

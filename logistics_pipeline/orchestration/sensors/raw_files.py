@@ -83,7 +83,7 @@ def build_file_sensor(
         in_folder = changes.setdefault(database.settings.raw_dir, FolderChanges(database.settings.raw_dir))
         while True:
             began = time.monotonic()
-            with database.connect() as connection:
+            with database.kept_connection() as connection:
                 requests, settled = _look(context, connection, database, in_folder, looks)
             if requests:
                 return dg.SensorResult(run_requests=requests)

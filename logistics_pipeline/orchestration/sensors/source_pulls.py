@@ -57,7 +57,7 @@ def build_pull_sensor(
     ) -> dg.SensorResult | dg.SkipReason:
         if database.sources and not pools_with_limit:
             pools_with_limit.update(_limit_new_pools(context.instance, database.sources))
-        with database.connect() as connection:
+        with database.kept_connection() as connection:
             evaluation = _Evaluation(context.instance, connection, database)
             requests = evaluation.run_requests()
         if not requests:
