@@ -15,12 +15,10 @@ from logistics_api.database.conninfo import read_only, read_write
 from logistics_api.database.freshness import Freshness
 from logistics_api.database.limits import Limits
 from logistics_api.database.operator import Operator
-from logistics_api.database.problems import RecoveryConflict
+from logistics_api.database.problems import again_after_conflict
 from logistics_api.database.watcher import Poll, Watcher
 
 SPARE_SECONDS = 0.05
-CONFLICT_ATTEMPTS = 3
-"""How often a statement is tried that a replica cancels: each time, it has got further with what was in the way."""
 
 
 class Database(ConnectionPool):
@@ -95,18 +93,13 @@ class Database(ConnectionPool):
         """
         return (await self.fetch_row(query, parameters))[0]
 
+    @again_after_conflict
     async def fetch_row(self, query: str, parameters: Mapping[str, object] | None = None) -> tuple[Any, ...]:
         """Returns the single row of a statement.
 
         Raises:
             Problem: 503 if the database is unavailable, too busy or not migrated; 504 if the statement timed out.
         """
-        for _ in range(CONFLICT_ATTEMPTS - 1):
-            with suppress(RecoveryConflict):
-                return await self._fetch_row(query, parameters)
-        return await self._fetch_row(query, parameters)
-
-    async def _fetch_row(self, query: str, parameters: Mapping[str, object] | None) -> tuple[Any, ...]:
         async with self.connection() as connection:
             since = perf_counter()
             cursor = await connection.execute(query.encode(), parameters)

@@ -1,8 +1,10 @@
 """Translates PostgreSQL's errors to problems. Errors in our own SQL are not included: those are bugs."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -13,6 +15,12 @@ from logistics_api.errors import Problem
 
 NOT_MIGRATED = (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName, errors.InsufficientPrivilege)
 """Errors of statements if the schema is older than this API."""
+
+CONFLICT_ATTEMPTS = 3
+"""How often it is read what a replica cancels: each time, the replica has got further with what was in the way."""
+
+Parameters = ParamSpec("Parameters")
+Found = TypeVar("Found")
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +37,19 @@ class RecoveryConflict(Problem):
             "Try again; if it happens often, set hot_standby_feedback on the replica.",
             headers={"Retry-After": "1"},
         )
+
+
+def again_after_conflict(read: Callable[Parameters, Awaitable[Found]]) -> Callable[Parameters, Awaitable[Found]]:
+    """Has a function read again from its beginning what a replica has cancelled. It must do nothing but read."""
+
+    @wraps(read)
+    async def read_again(*arguments: Parameters.args, **named: Parameters.kwargs) -> Found:
+        for _ in range(CONFLICT_ATTEMPTS - 1):
+            with suppress(RecoveryConflict):
+                return await read(*arguments, **named)
+        return await read(*arguments, **named)
+
+    return read_again
 
 
 @contextmanager

@@ -35,11 +35,13 @@ async def write_csv(snapshot: Snapshot, *, trailer: bool, for_excel: bool = Fals
     `for_excel`: with a byte order mark, and without texts that a spreadsheet takes for formulas.
     """
     ending = Ending()
-    header = ",".join(snapshot.wanted.columns).encode() + b"\n"
-    yield ending.add(BOM_UTF8 + header if for_excel else header, 0)
+    header = (BOM_UTF8 if for_excel else b"") + ",".join(snapshot.wanted.columns).encode() + b"\n"
     async with aclosing(snapshot.batches("excel" if for_excel else "csv")) as batches:
         async for batch in batches:
-            yield ending.add(batch.lines, batch.rows)
+            yield ending.add(header + batch.lines, batch.rows)  # together: nothing is sent before rows could be read
+            header = b""
+    if header:
+        yield ending.add(header, 0)
     if trailer:
         yield ending.as_csv()
 

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from logistics_api.database.problems import again_after_conflict
 from logistics_api.errors import Problem
 from logistics_api.exports.formats import Chunks
 from logistics_api.exports.snapshots import STALLED_SECONDS
@@ -59,14 +60,20 @@ class StreamedFile(Response):
             logger.warning("An export was cut off: %s", problem.detail)  # the server closes what is not complete
 
     async def _send_all(self, send: Send) -> None:
-        async with aclosing(self._open_stream()) as chunks:
-            chunk = await anext(chunks, b"")
+        chunks, chunk = await self._open()
+        async with aclosing(chunks):
             self._has_begun = True
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await self._send_chunk(send, chunk)
             async for chunk in chunks:
                 await self._send_chunk(send, chunk)
         await send({"type": "http.response.body", "body": b""})
+
+    @again_after_conflict
+    async def _open(self) -> tuple[Chunks, bytes]:
+        """Opens the stream and reads its first chunk."""
+        chunks = self._open_stream()
+        return chunks, await anext(chunks, b"")
 
     async def _send_chunk(self, send: Send, chunk: bytes) -> None:
         async with asyncio.timeout(self._stalled_seconds):

@@ -20,6 +20,7 @@ from graphql.language import DocumentNode
 from logistics_api.as_of.resolving import resolve
 from logistics_api.database import timing
 from logistics_api.database.pool import Database
+from logistics_api.database.problems import again_after_conflict
 from logistics_api.graphql import rest
 from logistics_api.graphql.compiling import Plan, RootField, Selection
 from logistics_api.graphql.documents import Documents, Operation, Refused
@@ -194,6 +195,7 @@ class _Pieces:
         return next(iter(self.versions))
 
 
+@again_after_conflict
 async def _fetch(
     database: Database, statement: bytes, estimates: Sequence[Estimate], parameters: dict[str, Any]
 ) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from logistics_api.as_of.resolving import known_histories, why_unknown
 from logistics_api.database.pool import Database
+from logistics_api.database.problems import again_after_conflict
 from logistics_api.history import queries
 from logistics_api.history.schemas import TimelineParameters
 from logistics_api.parameters import cursors
@@ -14,6 +15,7 @@ from logistics_api.rows.tables import Table
 from logistics_core.versions import END
 
 
+@again_after_conflict
 async def read_timeline(
     database: Database, table: Table, key: Sequence[object], parameters: TimelineParameters
 ) -> str | None:

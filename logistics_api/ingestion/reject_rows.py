@@ -10,11 +10,13 @@ from fastapi.responses import JSONResponse
 from psycopg.rows import dict_row
 
 from logistics_api.database.pool import Database
+from logistics_api.database.problems import again_after_conflict
 
 RAW_BYTES = 2_000
 """Most bytes of a rejected record to send; `logistics rejects export` writes all of them."""
 
 
+@again_after_conflict
 async def fetch_rejects(database: Database, query: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
     """Runs a query of rejects; returns one dictionary per row, with at most `RAW_BYTES` of the raw text."""
     async with database.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import sql
 
 from logistics_api.database.pool import Database
+from logistics_api.database.problems import again_after_conflict
 from logistics_api.errors import refused_parameter
 from logistics_api.querying.metric_query import MetricQuery
 from logistics_api.querying.metric_sql import Parameters, statement
@@ -95,6 +96,7 @@ def common_version(versions: Iterable[int | None]) -> int | None:
     return found.pop() if len(found) == 1 else None
 
 
+@again_after_conflict
 async def answer_rows(
     database: Database, registry: RollupRegistry, catalogue: Catalogue, query: MetricQuery
 ) -> tuple[Plan, Sequence[tuple[Any, ...]]]:

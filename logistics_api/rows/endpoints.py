@@ -16,6 +16,7 @@ from fastapi import Path, Query, Response
 from logistics_api.as_of.relations import AS_OF
 from logistics_api.as_of.resolving import AsOf
 from logistics_api.database.pool import Database, Reader
+from logistics_api.database.problems import again_after_conflict
 from logistics_api.errors import Problem
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, json_response, problem_response
 from logistics_api.http.routing import Router
@@ -140,6 +141,7 @@ def _response(text: str, as_of: AsOf | None) -> Response:
     return response
 
 
+@again_after_conflict
 async def _find_row(database: Database, table: Table, key: Sequence[object], parameters: Selection) -> Response:
     columns = table.choose(parameters.fields, source=parameters.source)
     as_of = await find_as_of(database, table, parameters, columns)

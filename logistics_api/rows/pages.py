@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from logistics_api.as_of.relations import AS_OF
 from logistics_api.as_of.resolving import AsOf, resolve
 from logistics_api.database.pool import Database
+from logistics_api.database.problems import again_after_conflict
 from logistics_api.parameters import cursors
 from logistics_api.parameters.cursors import KeyType
 from logistics_api.row_access.permitted import refuse_as_of
@@ -151,6 +152,7 @@ async def find_as_of(
     return await resolve(database, text, datasets, as_of_name(table.dataset))
 
 
+@again_after_conflict
 async def read_page(database: Database, table: Table, parameters: RowPaging) -> tuple[str, AsOf | None]:
     """The page as JSON, and the file as of which it is.
 

@@ -12,15 +12,23 @@ from typing import Any
 import psycopg
 import pytest
 
+from logistics_api.database.connection import Connection
 from logistics_api.database.limits import Limits
 from logistics_api.database.pool import Database
+from logistics_api.database.replication import REPLAYED, WRITTEN
+from logistics_api.database.watcher import PUBLISHED
 from logistics_api.errors import Problem
 from logistics_core.database_contract.channels import Channel
+from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.api_keys import create_key
 from logistics_pipeline.database.connections import connect, with_database
+from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.migrations import migrate
+from tests.conftest import options_of
+from tests.database.records import vehicle
 from tests.postgres_servers import NOT_DURABLE, Pair, streaming_pair
 
+OF_WATCHERS = [PUBLISHED, REPLAYED, WRITTEN]
 SPAN = {"start": "2024-01-01", "end": "2024-12-31"}
 BOARD = {"title": "Fleet", "panels": [{"question": {"dataset": "vehicles", "metrics": "vehicle_count"}}]}
 
@@ -58,6 +66,19 @@ def replica_api(pair: Pair, on_primary: str, on_replica: str, serve: Any) -> Ite
 def primary_api(on_primary: str, serve: Any) -> Iterator[Any]:
     with serve(on_primary) as api:
         yield api
+
+
+@pytest.fixture(scope="module")
+def loaded(pair: Pair, on_primary: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Some vehicles, of which one was rejected."""
+    folder = tmp_path_factory.mktemp("raw")
+    (folder / "vehicles.json").write_text(json.dumps([*map(vehicle, range(3)), vehicle(3, total_mileage="far")]))
+    options = options_of(folder)
+    found = options.folder.look_at(folder / "vehicles.json")
+    assert found is not None
+    assert load_file(on_primary, found, options).is_loaded
+    refresh(on_primary)
+    pair.standby.catch_up_with(pair.primary)
 
 
 @contextmanager
@@ -235,6 +256,47 @@ def test_a_statement_that_a_change_of_the_primary_cancels_is_tried_again(
                 return await waiting
 
         assert asyncio.run(read())[1] == 800
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [
+        ("/api/vehicles", {}),
+        ("/api/vehicles/v1", {}),
+        ("/api/history/vehicles/v1", {}),
+        ("/api/ingestion/rejects", {}),
+        ("/api/metrics/vehicles", {"metrics": "vehicle_count", "format": "csv"}),
+        ("/api/exports/vehicles.csv", {}),
+        ("/api/exports/vehicles.ndjson", {}),
+        ("/api/graphql", {"query": "{ vehicles { data { vehicle_id } } }"}),
+    ],
+)
+def test_whichever_statement_of_a_request_is_cancelled_it_is_answered(
+    loaded: None, replica_api: Any, monkeypatch: pytest.MonkeyPatch, path: str, parameters: dict[str, str]
+) -> None:
+    execute = Connection.execute
+    counted: list[bytes] = []
+    cancelled = -1
+
+    async def cancel_one(connection: Connection, query: Any, *arguments: Any, **options: Any) -> Any:
+        if query not in OF_WATCHERS:
+            counted.append(query)
+        if len(counted) - 1 == cancelled and query not in OF_WATCHERS:
+            raise psycopg.errors.SerializationFailure("canceling statement due to conflict with recovery")
+        return await execute(connection, query, *arguments, **options)
+
+    def ask() -> Any:
+        counted.clear()
+        replica_api.app.state.cache.clear()
+        return replica_api.client.get(path, params=parameters)
+
+    expected = ask()
+    assert expected.status_code == 200, expected.text
+    monkeypatch.setattr(Connection, "execute", cancel_one)
+    ask()
+    for cancelled in range(len(counted)):
+        answered = ask()
+        assert (answered.status_code, answered.text) == (200, expected.text), counted[cancelled]
 
 
 def remove(connection: psycopg.Connection[Any]) -> None:

@@ -17,7 +17,7 @@ import psycopg
 
 from logistics_api.database.operator import current_actor
 from logistics_api.database.pool import Database
-from logistics_api.database.problems import NOT_MIGRATED
+from logistics_api.database.problems import NOT_MIGRATED, again_after_conflict
 from logistics_api.errors import Problem
 from logistics_api.http.auth.people import Person
 from logistics_api.http.auth.principals import Method, Principal
@@ -90,6 +90,7 @@ class Sessions:
         session.is_used = True
         return session.principal
 
+    @again_after_conflict
     async def look_up(self, digest: bytes) -> Principal | None:
         """Reads a session; None if there is none that is in force.
 
