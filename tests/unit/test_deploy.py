@@ -20,10 +20,11 @@ from logistics_core.settings import Settings
 from tests.checkout import PROJECT_ROOT
 
 DEPLOY = PROJECT_ROOT / "deploy"
-CELERY, KUBERNETES = DEPLOY / "celery", DEPLOY / "kubernetes"
+CELERY, KUBERNETES, REPLICA = DEPLOY / "celery", DEPLOY / "kubernetes", DEPLOY / "replica"
 BASE_INSTANCE: dict[str, Any] = yaml.safe_load((PROJECT_ROOT / "dagster.yaml").read_text())
 BASE_COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT_ROOT / "docker-compose.yml").read_text())
 COMPOSE: dict[str, Any] = yaml.safe_load((CELERY / "docker-compose.yml").read_text())
+REPLICA_COMPOSE: dict[str, Any] = yaml.safe_load((REPLICA / "docker-compose.yml").read_text())
 PINS = dict(line.split("==") for line in (PROJECT_ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
 
 CELERY_APP = "logistics_pipeline.orchestration.runtime.celery_app"
@@ -126,9 +127,44 @@ def texts(document: Any) -> Iterator[str]:
         yield document
 
 
-def test_passwords_come_from_the_environment_and_are_demanded() -> None:
-    passwords = [found for text in texts(COMPOSE) for found in re.findall(r"\$\{\w+PASSWORD(:\?)?", text)]
+@pytest.mark.parametrize("document", [COMPOSE, REPLICA_COMPOSE], ids=["celery", "replica"])
+def test_passwords_come_from_the_environment_and_are_demanded(document: dict[str, Any]) -> None:
+    passwords = [found for text in texts(document) for found in re.findall(r"\$\{\w+PASSWORD(:\?)?", text)]
     assert passwords and all(passwords)
+
+
+def test_the_primary_of_a_replica_is_configured_as_without_one_and_lets_it_in() -> None:
+    base, ours = (each["services"]["postgres"]["command"] for each in (BASE_COMPOSE, REPLICA_COMPOSE))
+    added = ours.removeprefix(base).split()
+    assert ours.startswith(base)
+    assert added == ["-c", "hba_file=/etc/postgresql/pg_hba.conf", "-c", "wal_keep_size=4GB"]
+
+
+def test_a_replica_has_the_image_and_the_settings_of_its_primary() -> None:
+    primary, services = BASE_COMPOSE["services"]["postgres"], REPLICA_COMPOSE["services"]
+    assert {services[name]["image"] for name in ("replica", "replicator")} == {primary["image"]}
+    assert services["replica"]["shm_size"] == primary["shm_size"]
+    given = dict(re.findall(r"-c (\w+)=(\S+)", primary["command"]))
+    started = dict(re.findall(r"-c (\w+)=(\S+)", (REPLICA / "start.sh").read_text()))
+    assert given.items() <= started.items()
+    assert started["hot_standby_feedback"] == "on"
+
+
+def test_what_a_replica_is_started_with_is_in_its_folder() -> None:
+    services = REPLICA_COMPOSE["services"]
+    mounted = [each for service in services.values() for each in service.get("volumes", []) if isinstance(each, dict)]
+    assert {Path(each["source"]).name for each in mounted} == {"pg_hba.conf", "replicator.sql", "start.sh"}
+    assert all((PROJECT_ROOT / each["source"]).is_file() and each["read_only"] for each in mounted)
+
+
+def test_the_api_reads_the_replica_and_changes_the_primary_with_the_login_that_it_has() -> None:
+    base = BASE_COMPOSE["services"]["api"]["environment"]
+    ours = REPLICA_COMPOSE["services"]["api"]["environment"]
+    reading, changing = ours["LOGISTICS_API_DATABASE_URL"], ours["LOGISTICS_API_OPERATOR_DATABASE_URL"]
+    primary = base["LOGISTICS_API_DATABASE_URL"]
+    assert ours.keys() <= base.keys()
+    assert reading == primary.replace("@postgres:", "@replica:")
+    assert changing == "${LOGISTICS_API_OPERATOR_DATABASE_URL:-" + primary + "}"
 
 
 @pytest.mark.parametrize("name", ["secrets.env", "api-secrets.env"])
