@@ -19,7 +19,7 @@ from logistics_api.database.connection_pool import ConnectionPool, Pools
 from logistics_api.database.conninfo import read_write
 from logistics_api.database.freshness import Freshness
 from logistics_api.database.limits import Limits
-from logistics_api.database.problems import no_changes, not_yet_visible, read_only_copy
+from logistics_api.database.problems import no_changes, not_yet_visible, primary_unavailable, read_only_copy
 from logistics_api.database.replication import WRITTEN
 from logistics_core.database_contract.actors import ACT_AS, Actor, ActorKind
 
@@ -106,14 +106,19 @@ class Operator(ConnectionPool):
             raise
 
     async def _find_reason(self) -> None:
-        """Tells a refused login from a busy server: psycopg's pool says the same of both.
+        """Tells a primary that is gone, and a refused login, from a busy server: psycopg's pool says the same of all.
 
         Raises:
-            Problem: the login is refused.
+            Problem: the primary cannot be reached while a replica is read, or the login is refused.
         """
+        connected = False
         try:
             async with await Connection.connect(self._login.conninfo, autocommit=True) as connection:
+                connected = True
                 await start(connection, self._login)
         except psycopg.Error as error:
+            if self.freshness.replication.is_replica and not connected:
+                logger.warning("The API can change nothing: the primary cannot be used: %s", str(error).strip())
+                raise primary_unavailable() from error
             logger.error("The API can change nothing: its login for changes is refused: %s", str(error).strip())
             raise no_changes() from error

@@ -135,6 +135,19 @@ def not_yet_visible(seconds: float) -> Problem:
     )
 
 
+def primary_unavailable() -> Problem:
+    """The replica that is read can be reached, and the primary cannot."""
+    return Problem(
+        503,
+        "primary-unavailable",
+        "Primary unavailable",
+        "Nothing was changed. The API reads a replica of the database; the primary, which takes changes, cannot be "
+        "reached or refuses the API's login: see the API log for the reason. Try again when the primary is back, or a "
+        "replica was promoted.",
+        headers={"Retry-After": "10"},
+    )
+
+
 def no_changes() -> Problem:
     """The API can read, but its login for changes is refused."""
     return Problem(

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -186,6 +187,16 @@ def test_a_change_that_the_replica_does_not_have_yet_is_made_and_says_so(
         made = replica_api.client.post("/api/boards", json={**BOARD, "title": "Late"})
         assert (made.status_code, made.json()["type"]) == (504, "urn:logistics:problem:change-not-yet-visible")
     assert "Late" in replica_api.request("/api/boards").text
+
+
+def test_a_primary_that_is_gone_is_told_from_a_login_that_is_refused(
+    on_primary: str, on_replica: str, tmp_path: Path, serve: Any
+) -> None:
+    settings = {"api_database_url": on_replica, "api_operator_database_url": f"postgresql://any@/any?host={tmp_path}"}
+    with serve(on_primary, **settings) as api:
+        assert api.request("/api/boards").status_code == 200
+        refused = api.client.post("/api/boards", json=BOARD)
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:logistics:problem:primary-unavailable")
 
 
 def test_progress_of_loads_reaches_those_who_follow_events(replica_api: Any, on_primary: str) -> None:
