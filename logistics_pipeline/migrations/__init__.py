@@ -7,7 +7,7 @@ are made from the contracts of the catalogue (`raw_tables`). The analytics table
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from logistics_core.catalogue import Catalogue
-from logistics_core.database_contract.locks import MIGRATION_LOCK
+from logistics_core.database_contract.locks import MIGRATION_LOCK, REFRESH_LOCK
 from logistics_core.database_contract.roles import OPERATOR, READER
 from logistics_core.postgres.sessions import SOME_SCHEMA
 from logistics_core.postgres.urls import Address
@@ -232,7 +232,9 @@ def _for_sqlalchemy(url: str) -> Connection:
 def _make_tables(connection: Connection, catalogue: Catalogue) -> None:
     for dataset in catalogue.values():
         build_missing(connection, dataset)
-    with connection.transaction():
+    # A refresh under way would fail at its end: it and we note in one row that figures have changed.
+    others = advisory_lock(connection, REFRESH_LOCK) if _have_figures_changed(connection) else nullcontext()
+    with others, connection.transaction():
         for dataset in catalogue.values():
             make_raw_table(connection, dataset)
         _make_analytics_tables(connection)
@@ -241,23 +243,41 @@ def _make_tables(connection: Connection, catalogue: Catalogue) -> None:
         ledger.count_columns_again(connection, dataset, only_uncounted=True)
 
 
+def _have_figures_changed(connection: Connection) -> bool:
+    """Whether an analytics table is to be made, or is computed in another way than before."""
+    known = _known_definitions(connection)
+    return any(known.get(table) != _definition(table) for table in TABLES)
+
+
 def _make_analytics_tables(connection: Connection) -> None:
-    known: dict[str, str] = dict(connection.execute("SELECT name, checksum FROM analytics.definitions").fetchall())
-    has_changed = False
+    """Makes tables that are new or have other columns. Figures that are only computed in another way stay meanwhile."""
+    known = _known_definitions(connection)
+    is_made = False
     for table in TABLES:
-        definition = checksum(f"analytics/{table}") + checksum(f"analytics/{table}.refresh")
+        columns, computation = _definition(table)
         # Those after it too: they hold numbers that a new table would give to other rows.
-        has_changed = has_changed or known.get(table) != definition
-        if not has_changed:
-            continue
-        connection.execute(sql.SQL("DROP TABLE IF EXISTS analytics.{}").format(sql.Identifier(table)))
-        connection.execute(read_sql(f"analytics/{table}").encode())
-        connection.execute(
-            "INSERT INTO analytics.definitions VALUES (%s, %s) "
-            "ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum",
-            (table, definition),
-        )
-        connection.execute("UPDATE analytics.status SET full_refresh_due = true")
+        is_made = is_made or known.get(table, ("", ""))[0] != columns
+        if is_made:
+            connection.execute(sql.SQL("DROP TABLE IF EXISTS analytics.{}").format(sql.Identifier(table)))
+            connection.execute(read_sql(f"analytics/{table}").encode())
+        if is_made or known[table][1] != computation:
+            connection.execute(
+                "INSERT INTO analytics.definitions VALUES (%s, %s) "
+                "ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum",
+                (table, columns + computation),
+            )
+            connection.execute("UPDATE analytics.status SET full_refresh_due = true")
+
+
+def _definition(table: str) -> tuple[str, str]:
+    """Checksums of what makes a table, and of what computes it."""
+    return checksum(f"analytics/{table}"), checksum(f"analytics/{table}.refresh")
+
+
+def _known_definitions(connection: Connection) -> dict[str, tuple[str, str]]:
+    """Those that the tables were made by and computed with; the two are stored as one text."""
+    found = connection.execute("SELECT name, checksum FROM analytics.definitions").fetchall()
+    return {name: (both[: len(both) // 2], both[len(both) // 2 :]) for name, both in found}
 
 
 def _make_roles(connection: Connection, api: ApiLogins) -> None:

@@ -15,11 +15,20 @@ import psycopg
 import pytest
 import sqlalchemy
 
+from logistics_core.database_contract.locks import REFRESH_LOCK
 from logistics_core.database_contract.roles import OPERATOR, READER
 from logistics_pipeline import migrations
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.analytics.tables import TABLES
-from logistics_pipeline.database.connections import Connection, connect, parse_url, url_text, with_database, with_driver
+from logistics_pipeline.database.connections import (
+    Connection,
+    advisory_lock,
+    connect,
+    parse_url,
+    url_text,
+    with_database,
+    with_driver,
+)
 from logistics_pipeline.errors import ConfigurationError, TransientError
 from logistics_pipeline.migrations import ApiLogins, head_version, migrate, reader_url
 from tests.database.conftest import FolderUnderTest
@@ -115,6 +124,44 @@ def test_a_changed_definition_makes_its_table_anew_and_a_full_refresh_due(
     assert connection.execute("SELECT sum(trips) FROM analytics.daily_vehicles").fetchone() == (2,)
     with connect(reader_url(raw_folder.url)) as reader:
         assert reader.execute("SELECT count(*) FROM analytics.daily_vehicles").fetchone() == (2,)
+
+
+def test_figures_that_are_only_computed_in_another_way_stay_until_they_are(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
+    """An API of either version answers them meanwhile."""
+    raw_folder.drop_and_load("vehicle_logs.json", [log(1), log(2)])
+    refresh(raw_folder.url)
+    connection.execute(
+        "UPDATE analytics.definitions SET checksum = overlay(checksum PLACING 'other' FROM length(checksum) - 4) "
+        "WHERE name = 'vehicle_numbers'"
+    )
+
+    migrate(raw_folder.url)
+
+    assert connection.execute("SELECT sum(trips) FROM analytics.daily_vehicles").fetchone() == (2,)
+    assert connection.execute("SELECT count(*) FROM analytics.days").fetchone() != (0,)
+    assert refresh(raw_folder.url).full
+    migrate(raw_folder.url)
+    assert connection.execute("SELECT full_refresh_due FROM analytics.status").fetchone() == (False,)
+
+
+def test_a_refresh_under_way_ends_before_it_is_noted_that_figures_have_changed(
+    raw_folder: FolderUnderTest, connection: Connection
+) -> None:
+    """It would fail at its end, as both write to one row."""
+    refresh(raw_folder.url)
+    connection.execute("UPDATE analytics.definitions SET checksum = 'of an older text' WHERE name = 'days'")
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (%s)"
+    (database,) = connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone() or ()
+    migrating = threading.Thread(target=migrate, args=[raw_folder.url])
+    with connect(raw_folder.url) as other, advisory_lock(other, REFRESH_LOCK):
+        migrating.start()
+        while connection.execute(waiting.encode(), (database,)).fetchone() != (1,):
+            assert migrating.is_alive(), "it has not waited"
+        assert connection.execute("SELECT full_refresh_due FROM analytics.status").fetchone() == (False,)
+    migrating.join()
+    assert connection.execute("SELECT full_refresh_due FROM analytics.status").fetchone() == (True,)
 
 
 def test_a_table_made_anew_takes_with_it_those_that_hold_its_numbers(
