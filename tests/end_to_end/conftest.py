@@ -31,7 +31,9 @@ class Installation:
     dagster_port: int
     database_url: str | None = None
     settings: dict[str, str] = field(default_factory=dict)
-    """Further `LOGISTICS_*` variables."""
+    """Further variables of the environment."""
+    folder: Path | None = None
+    """Where programs are started, which find modules there first; None: where the tests are."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -53,6 +55,7 @@ class Installation:
         return subprocess.Popen(
             LOGISTICS + list(arguments),
             env=self.environment,
+            cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -62,6 +65,7 @@ class Installation:
         return subprocess.run(
             LOGISTICS + list(arguments),
             env=self.environment,
+            cwd=self.folder,
             capture_output=True,
             text=True,
             timeout=timeout * PATIENCE,
