@@ -16,7 +16,7 @@ import psutil
 from logistics_pipeline.database import listening
 from logistics_pipeline.notifying import delivery, outbox
 from logistics_pipeline.notifying.channels import webhook
-from logistics_pipeline.worker import alerts, heartbeats, messages, process
+from logistics_pipeline.worker import alerts, heartbeats, messages, process, schedule
 from logistics_pipeline.worker.__main__ import main
 from tests.database.forking import become
 
@@ -58,8 +58,13 @@ class WorkerProcess:
         if self._process.is_alive():
             os.kill(self.pid, number)
 
-    def cpu_seconds(self) -> float:
-        """What it has taken of processors so far."""
+    def share_of_core(self, seconds: float) -> float:
+        """What it takes of a core while so many seconds pass, or more on a busy machine."""
+        began, before = time.monotonic(), self._cpu_seconds()
+        time.sleep(seconds)
+        return (self._cpu_seconds() - before) / (time.monotonic() - began)
+
+    def _cpu_seconds(self) -> float:
         times = psutil.Process(self.pid).cpu_times()
         return float(times.user + times.system)
 
@@ -71,6 +76,8 @@ def _work(environment: dict[str, str], log: Path, ahead: timedelta) -> None:
     heartbeats.HEARTBEAT_SECONDS = 0.2
     process.FROZEN_SECONDS = FROZEN_SECONDS
     alerts.FOLDER_SECONDS = messages.POLL_SECONDS = 0.1
+    # Nobody looks without a reason: what is found is what was told, however long a run waits for it.
+    schedule.ANYWAY_SECONDS = schedule.OF_FIGURES_SECONDS = 86_400
     _step_own_clock(ahead)
     main()
 
