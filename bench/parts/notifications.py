@@ -2,51 +2,30 @@
 
 import threading
 import time
-from datetime import UTC, datetime
 
 from bench.comparing import spread
 from bench.part import Bench, Part
 from bench.results import Column, Findings, Table, Target
-from bench.webhook_receiver import Receiver, receiving
-from logistics_core.database_contract.notifications import EndpointChannel, Severity
+from bench.webhook_rate import WANTED_SECONDS, declared_receiver, event, send_many, webhooks_of
+from bench.webhook_receiver import Receiver
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import connect
-from logistics_pipeline.notifying.declaring.declaration import Endpoint
-from logistics_pipeline.notifying.declaring.syncing import store_endpoints
 from logistics_pipeline.notifying.delivery import Delivery
-from logistics_pipeline.notifying.publishing import Event, publish
+from logistics_pipeline.notifying.publishing import publish
 
-_WEBHOOKS = 2_000
-_SECONDS = 5.0
 _SINGLE = 300
 _P99_MS = 250.0
 _REPETITIONS = 3
-_SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-def _event(number: str) -> Event:
-    return Event(
-        topic="alert.firing", key=number, severity=Severity.WARNING, title="Rejects of shipments above 5 %",
-        text="612 of 8,204 records of the last file were rejected.", facts=(("dataset", "shipments"),),
-        occurred_at=datetime.now(UTC),
-    )  # fmt: skip
 
 
 def _measure(bench: Bench) -> Findings:
-    url = bench.database.url
-    count = max(100, round(_WEBHOOKS * bench.scale))
+    url, count = bench.database.url, webhooks_of(bench)
     rates, latencies = [], []
-    with receiving() as receiver, connect(url) as connection:
-        configuration = {"url": receiver.url, "private": True, "secrets": [_SECRET]}
-        store_endpoints(connection, [Endpoint("bench", EndpointChannel.WEBHOOK, configuration=configuration)])
+    with declared_receiver(url) as receiver:
         for run in range(bench.repetitions(_REPETITIONS)):
             bench.say(f"{count:,} webhooks, then {_SINGLE} one by one")
-            with connection.transaction():
-                for number in range(count):
-                    publish(connection, _event(f"{run} many {number}"))
-            rates.append(_send_all(url))
+            rates.append(send_many(url, count, f"{run} many").seconds)
             latencies += _send_each(url, receiver, str(run))
-        store_endpoints(connection, [])
     seconds = spread(rates)
     latencies.sort()
     p50, p99 = (latencies[int(len(latencies) * share)] for share in (0.5, 0.99))
@@ -61,18 +40,10 @@ def _measure(bench: Bench) -> Findings:
     return Findings(
         [table],
         [
-            Target(f"{count:,} webhooks by one worker", "seconds", "at most", _SECONDS, seconds.median),
+            Target(f"{count:,} webhooks by one worker", "seconds", "at most", WANTED_SECONDS, seconds.median),
             Target("publish to receipt of one webhook, 99 %", "ms", "at most", _P99_MS, p99),
         ],
     )
-
-
-def _send_all(url: str) -> float:
-    began = time.perf_counter()
-    with Delivery(url, Settings()) as delivery:
-        while delivery.run_due():
-            pass
-    return time.perf_counter() - began
 
 
 def _send_each(url: str, receiver: Receiver, run: str) -> list[float]:
@@ -86,7 +57,7 @@ def _send_each(url: str, receiver: Receiver, run: str) -> list[float]:
             time.sleep(1)
             for number in range(_SINGLE):
                 before, began = len(receiver.received_at), time.time()
-                publish(connection, _event(f"{run} single {number}"))
+                publish(connection, event(f"{run} single {number}"))
                 while len(receiver.received_at) == before:
                     time.sleep(0.0005)
                 found.append((receiver.received_at[-1] - began) * 1_000)
