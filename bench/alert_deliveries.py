@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.database import another_database
 from bench.part import Bench
 from bench.webhook_rate import SECRET
 from bench.webhook_receiver import Receiver, receiving
@@ -17,10 +18,9 @@ from logistics_core.database_contract.channels import Channel
 from logistics_core.settings import Settings
 from logistics_pipeline.alerting.rules_in_force import rules_in_force
 from logistics_pipeline.analytics.refresh import refresh
-from logistics_pipeline.database.connections import connect, with_database
+from logistics_pipeline.database.connections import connect
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import LoadOptions, load_options
-from logistics_pipeline.migrations import migrate
 
 _DATABASE = "alert_deliveries"
 _RULE = "driven_far"
@@ -94,8 +94,7 @@ def _log(mileage: int) -> dict[str, object]:
 @contextmanager
 def delivering(bench: Bench) -> Iterator[DeliveryTimes]:
     """A worker on a database of its own, once its rules and endpoints are in force."""
-    url = with_database(bench.database.url, _DATABASE)
-    migrate(url)
+    url = another_database(bench.database, _DATABASE)
     data_dir = bench.folder / _DATABASE
     with receiving() as receiver:
         (data_dir / "alerts").mkdir(parents=True)

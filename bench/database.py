@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.processes import children_cpu_seconds
 from logistics_core.catalogue import Dataset
-from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.loading.write.indexes import build_missing
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
@@ -82,6 +82,13 @@ class Database:
         self.connection.execute("SELECT pg_stat_clear_snapshot()")
         query = "SELECT n_tup_ins FROM pg_stat_user_tables WHERE relid = %s::regclass"
         return int(self.value(query, dataset.table))
+
+
+def another_database(database: Database, name: str) -> str:
+    """The address of a migrated database beside the benchmark's own, with nothing in it."""
+    url = with_database(database.url, name)
+    migrate(url)
+    return url
 
 
 @contextmanager

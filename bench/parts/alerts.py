@@ -9,6 +9,7 @@ import psutil  # type: ignore[import-untyped]
 
 from bench.alert_deliveries import delivering
 from bench.comparing import spread
+from bench.database import another_database
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.webhook_rate import WANTED_SECONDS, declared_receiver, send_many, webhooks_of
@@ -104,7 +105,7 @@ def _evaluating(bench: Bench) -> Measured:
 
 def _idling(bench: Bench) -> Measured:
     bench.say("an idle worker")
-    cpu, memory = _idle(bench.database.url)
+    cpu, memory = _idle(another_database(bench.database, "idle_worker"))
     title = f"A worker that has nothing to do, over {_IDLE_SECONDS} seconds"
     return Table(title, [Column("of one core, %", "percent"), Column("memory, MiB", "MiB")], [[cpu, memory]]), [
         Target("idle worker: share of a core", "percent", "at most", _WANTED_CPU, cpu),
