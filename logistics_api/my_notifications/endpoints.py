@@ -38,6 +38,7 @@ from logistics_api.my_notifications.schemas import (
 from logistics_api.parameters import cursors
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import DIGITS
+from logistics_core.languages.translating import language_of_locale, languages
 from logistics_core.push_services import is_push_address
 
 router = Router(tags=["my notifications"])
@@ -46,7 +47,7 @@ NoParameters = Annotated[NothingElse, Query()]
 SubscriptionId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the browser", examples=[3]), DIGITS]
 NOBODY: Responses = {404: problem_response("Nobody has signed in: only people have notifications of their own")}
 RESTRICTION = "You may see some rows only. Alerts and reports are about all rows, so you are not told of them."
-_TEST = ("This is a test", "Somebody has tried out your notifications. Nothing has to be done.")
+TEST_MESSAGE = ("This is a test", "Somebody has tried out your notifications. Nothing has to be done.")
 
 
 async def _person(request: Request) -> int:
@@ -95,11 +96,14 @@ async def change_my_notifications(
     body = await read_json(request, Preferences)
     if body.time_zone is not None and body.time_zone not in available_timezones():
         raise refused_parameter("time_zone", "the name of a time zone, such as Europe/Berlin", body.time_zone, "body")
+    if body.language is not None and body.language not in languages():
+        raise refused_parameter("language", f"one of {', '.join(languages())}", body.language, "body")
     quiet = body.quiet_hours
     parameters = {
         "person_id": person,
         "version": version,
         "time_zone": body.time_zone,
+        "language": body.language,
         "quiet_from": None if quiet is None else quiet.from_,
         "quiet_until": None if quiet is None else quiet.until,
         "channels": json.dumps(body.channels.model_dump(mode="json", exclude_none=True)),
@@ -136,7 +140,7 @@ async def subscribe_again(_: NoParameters, person: PersonId, database: Reader) -
 async def send_test_message(_: NoParameters, person: PersonId, request: Request, database: Reader) -> Response:
     """Sends a test to the person by one channel, at once, also in quiet hours. At most twenty in an hour."""
     body = await read_json(request, WantedTest)
-    title, text = _TEST
+    title, text = TEST_MESSAGE
     parameters = {"person_id": person, "channel": body.channel, "title": title, "text": text}
     (messages,) = await database.write(queries.TEST, parameters)
     if not messages:
@@ -149,6 +153,8 @@ async def send_test_message(_: NoParameters, person: PersonId, request: Request,
 
 async def _find(database: Database, person: int) -> dict[str, Any]:
     found: dict[str, Any] = await database.fetch_value(queries.PREFERENCES, {"person_id": person})
+    found["languages"] = languages()
+    found["usual_language"] = language_of_locale(found.pop("locale"))
     email = found["email"]
     found["email"] = {
         "address": email["address"],

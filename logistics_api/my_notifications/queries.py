@@ -30,6 +30,8 @@ SELECT (
         'is_restricted', {_RESTRICTED},
         'time_zone', preferences.time_zone,
         'usual_time_zone', coalesce(person.zone, 'UTC'),
+        'language', preferences.language,
+        'locale', person.locale,
         'quiet_hours', CASE WHEN preferences.quiet_from IS NOT NULL THEN json_build_object(
             'from', to_char(preferences.quiet_from, 'HH24:MI'), 'until', to_char(preferences.quiet_until, 'HH24:MI')
         ) END,

@@ -66,6 +66,10 @@ class Preferences(_Body):
         description="IANA name; quiet hours and digests are in it. Null: the one that the identity provider names, "
         "or UTC", max_length=100, examples=["Europe/Berlin"],
     )  # fmt: skip
+    language: str | None = Field(
+        None, description="Language of messages, English where it has no words; null: the one that the identity "
+        "provider names, or English", max_length=3, examples=["de"],
+    )  # fmt: skip
     quiet_hours: QuietHours | None = Field(description="When only critical events are sent; null: never")
     channels: Channels
 
@@ -107,6 +111,9 @@ class MyNotifications(StrictModel):
     version: int = Field(description="What a change names in If-Match", examples=[3])
     time_zone: str | None = Field(examples=["Europe/Berlin"])
     usual_time_zone: str = Field(description="The one that counts without `time_zone`", examples=["UTC"])
+    language: str | None = Field(examples=["de"])
+    usual_language: str = Field(description="The one that counts without `language`", examples=["en"])
+    languages: list[str] = Field(description="Those that can be chosen", examples=[["en", "de"]])
     quiet_hours: QuietHours | None
     channels: Channels
     email: Mailbox

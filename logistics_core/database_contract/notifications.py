@@ -104,8 +104,8 @@ SUBSCRIBE_AGAIN = "notify.subscribe_again(%(link)s, %(code)s)"
 REQUEST_PREVIEW = "notify.request_preview(%(report)s, %(requested_by)s)"
 """SQL call that asks a worker for a report as it would be sent now, and returns the ID; NULL if too many wait."""
 CHANGE_PREFERENCES = (
-    "notify.change_preferences(%(person_id)s, %(version)s, %(time_zone)s, %(quiet_from)s::time, %(quiet_until)s::time, "
-    "%(channels)s::jsonb)"
+    "notify.set_preferences(%(person_id)s, %(version)s, %(time_zone)s, %(language)s, %(quiet_from)s::time, "
+    "%(quiet_until)s::time, %(channels)s::jsonb)"
 )
 """SQL call that changes what a person wants to be told and returns the new version; NULL if they do not have the known
 version any more."""

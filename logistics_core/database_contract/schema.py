@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0036"
+SCHEMA_VERSION = "0040"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
@@ -26,7 +26,7 @@ API_READS: Mapping[str, frozenset[str]] = {
     "access.keys": frozenset(
         {"digest", "expires_at", "key_id", "name", "requests_per_second", "revoked_at", "row_access", "scopes"}
     ),
-    "access.people": frozenset({"disabled_at", "email", "groups", "name", "person_id", "zone"}),
+    "access.people": frozenset({"disabled_at", "email", "groups", "locale", "name", "person_id", "zone"}),
     "access.sessions": frozenset({"digest", "ended_at", "ends_at", "idle_ends_at", "method", "person_id"}),
     "alert.evaluations": frozenset({"error", "evaluated_at", "rule", "subjects"}),
     "alert.events": frozenset({"at", "author", "incident_id", "kind", "number", "text", "value"}),
@@ -626,7 +626,9 @@ API_READS: Mapping[str, frozenset[str]] = {
             "thread",
         }
     ),
-    "notify.preferences": frozenset({"channels", "person_id", "quiet_from", "quiet_until", "time_zone", "version"}),
+    "notify.preferences": frozenset(
+        {"channels", "language", "person_id", "quiet_from", "quiet_until", "time_zone", "version"}
+    ),
     "notify.previews": frozenset(
         {
             "content",

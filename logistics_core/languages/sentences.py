@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,9 @@ class Sentence(str):
     """A text in English that was made of a pattern, such as `{file} has failed: {reason}`.
 
     A place is filled with its argument as it is: numbers as people write them, sentences as sentences. A kind says
-    what an argument is otherwise: `{share:percent}`, `{change:change}` (with its sign), `{at:moment}`, `{on:day}`.
+    what an argument is otherwise: `{share:percent}` (one decimal) and `{share:percentage}` (two),
+    `{change:change}` (percent with its sign), `{at:moment}`, `{on:day}`,
+    `{on:date}` (with the name of its month).
     """
 
     pattern: str
@@ -62,14 +64,11 @@ def document_of(value: Argument) -> Any:
 def sentence_of(document: Any) -> str:
     """What `document_of` has made JSON of; a plain text is one as it is."""
     match document:
-        case [str() as pattern, (str() | None) as plural, {**arguments}]:
-            return Sentence(
-                pattern,
-                plural,
-                arguments={
-                    name: sentence_of(value) if isinstance(value, list) else value for name, value in arguments.items()
-                },
-            )
+        case [str() as pattern, (str() | None) as plural, dict() as arguments]:
+            given = {
+                name: sentence_of(value) if isinstance(value, list) else value for name, value in arguments.items()
+            }
+            return Sentence(pattern, plural, arguments=given)
     return "" if document is None else str(document)
 
 
@@ -86,11 +85,16 @@ def in_english(value: Argument, kind: str | None) -> str:
     """An argument as English messages have it."""
     match kind:
         case "moment":
-            return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M %Z}"
+            return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M %Z}"
         case "day":
             return str(date.fromisoformat(value))
+        case "date":
+            day = date.fromisoformat(value)
+            return f"{day.day} {day:%b %Y}"
         case "percent":
             return f"{value:.1%}"
+        case "percentage":
+            return f"{value:.2%}"
         case "change":
             return f"{value:+.1f} %"
     if isinstance(value, str) or value is None:

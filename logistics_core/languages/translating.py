@@ -1,12 +1,13 @@
-"""Tells sentences in a language: patterns from its catalogue, plural forms, numbers and dates as they are written there.
+"""Tells sentences in a language: patterns of its catalogue with their plural forms, numbers and dates as it has them.
 
 What a catalogue lacks is told in English. Babel and a catalogue are loaded with the first message in another language.
 """
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
@@ -22,6 +23,12 @@ _FOLDER = Path(__file__).parent
 def languages() -> Sequence[str]:
     """The languages that there are, by their codes of ISO 639."""
     return [ENGLISH, *sorted(path.stem for path in _FOLDER.glob("*.po"))]
+
+
+def language_of_locale(locale: str | None) -> str:
+    """The language of a locale such as de-AT; English if there is no such one. `notify.language_of` says the same."""
+    code = re.split("[-_]", locale or ENGLISH)[0].lower()
+    return code if code in languages() else ENGLISH
 
 
 @dataclass(frozen=True)
@@ -59,16 +66,21 @@ class Language:
             return self.say(value)
         if kind is None and (isinstance(value, str) or value is None):
             return value or ""
-        return self._localised(value, kind)
+        try:
+            return self._localised(value, kind)
+        except (ArithmeticError, ValueError):  # numbers beyond 28 digits, infinite ones
+            return in_english(value, kind)
 
     def _localised(self, value: Any, kind: str | None) -> str:
         from babel.dates import format_date
         from babel.numbers import format_decimal, format_percent
 
         match kind:
+            case "percentage":
+                return format_percent(value, "#,##0.00 %", locale=self.code)
             case "moment":
-                return self.time(datetime.fromisoformat(value))
-            case "day":
+                return self.time(datetime.fromisoformat(value).astimezone(UTC))
+            case "day" | "date":
                 return format_date(date.fromisoformat(value), "medium", locale=self.code)
             case "percent":
                 return format_percent(value, "#,##0.0 %", locale=self.code)

@@ -14,6 +14,7 @@ from itertools import groupby
 from logistics_core.alert_rules.reading import hours_of_document
 from logistics_core.alert_rules.rules import Kind, Rule
 from logistics_core.catalogue.contract_shapes import ShapeFault
+from logistics_core.languages.sentences import Sentence, joined
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting import incidents
 from logistics_pipeline.alerting.incidents import CONDITION, UNKNOWN, Waiting, key_of
@@ -212,16 +213,18 @@ def _groups(rule: Rule, found: Sequence[Waiting]) -> list[list[Waiting]]:
 def _firing(rule: Rule, group: Sequence[Waiting]) -> Announcement:
     first = group[0]
     topic = "alert.unknown" if first.kind == UNKNOWN else "alert.firing"
-    text = "\n".join([*_lines([each.summary for each in group]), *filter(None, [rule.description, _runbook(rule)])])
-    announcement = _announcement(rule.name, group, topic, _title(first.title, group), text, _facts(group))
+    more = [Sentence(rule.description)] if rule.description else []
+    more += [Sentence("What to do: {runbook}", runbook=rule.runbook)] if rule.runbook else []
+    text = joined([*_lines([each.said("summary") for each in group]), *more])
+    announcement = _announcement(rule.name, group, topic, _title(first.said("title"), group), text, _facts(group))
     has_chart = rule.watch.kind is Kind.METRIC and first.kind == CONDITION and len(group) == 1
     return replace(announcement, has_chart=has_chart)
 
 
 def _resolved(rule: str, group: Sequence[Waiting], *, ends_thread: bool) -> Announcement:
     first = group[0]
-    text = "\n".join(_lines([each.closed_because or each.summary for each in group]))
-    title = f"Over: {_title(first.title, group)}"
+    text = joined(_lines([each.said("closed_because") or each.said("summary") for each in group]))
+    title = Sentence("Over: {title}", title=_title(first.said("title"), group))
     return _announcement(rule, group, "alert.resolved", title, text, (), ends_thread=ends_thread)
 
 
@@ -259,20 +262,16 @@ def _announcement(
 
 def _title(title: str, group: Sequence[Waiting]) -> str:
     if len(group) > 1:
-        return f"{title} ({len(group)})"
+        return Sentence("{title} ({number})", title=title, number=len(group))
     subject = ", ".join(value for _, value in sorted(group[0].labels.items()) if value)
-    return f"{title}: {subject}" if subject else title
+    return Sentence("{title}: {subject}", title=title, subject=subject) if subject else title
 
 
 def _lines(sentences: Sequence[str]) -> list[str]:
-    ended = [each if each.endswith((".", "!", "?")) else f"{each}." for each in sentences]
-    more = len(ended) - MOST_NAMED
-    return [*ended[:MOST_NAMED], f"And {more} more."] if more > 0 else ended
+    ended = [each if each.endswith((".", "!", "?")) else joined([each, "."], "") for each in sentences[:MOST_NAMED]]
+    more = len(sentences) - MOST_NAMED
+    return [*ended, Sentence("And {number} more.", number=more)] if more > 0 else ended
 
 
 def _facts(group: Sequence[Waiting]) -> Facts:
-    return tuple((name, text) for name, text in group[0].facts) if len(group) == 1 else ()
-
-
-def _runbook(rule: Rule) -> str:
-    return f"What to do: {rule.runbook}" if rule.runbook else ""
+    return group[0].said_facts if len(group) == 1 else ()

@@ -13,6 +13,7 @@ import psycopg
 
 from logistics_core.alert_rules.rules import Rule
 from logistics_core.catalogue import Catalogue
+from logistics_core.languages.sentences import Sentence
 from logistics_pipeline.alerting import incidents
 from logistics_pipeline.alerting.announcing import Publish, announce
 from logistics_pipeline.alerting.incidents import Changed, Stored, key_of
@@ -146,7 +147,7 @@ def _steps(
 
 
 def _gone_words(subject: Stored) -> str:
-    return "It can be evaluated again" if subject.track.unknown_since else "It is not there any more"
+    return Sentence("It can be evaluated again" if subject.track.unknown_since else "It is not there any more")
 
 
 def _waits(track: Track) -> bool:

@@ -1,13 +1,15 @@
 """What rules have found, as it is stored: states, incidents and their timeline. All of one look in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from psycopg.types.json import Jsonb
 
 from logistics_core.alert_rules.rules import Rule
+from logistics_core.languages.sentences import Sentence, document_of, sentence_of
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.observing.model import Facts, Labels, Observation
 from logistics_pipeline.alerting.transitions import Change, State, Track
@@ -99,16 +101,24 @@ def apply_changes(
 
 
 def _opened(rule: Rule, observation: Observation, kind: str, moment: datetime, data_version: int) -> dict[str, object]:
-    title = rule.title if kind == CONDITION else f"Cannot be evaluated: {rule.title}"
+    title = Sentence(rule.title)
+    if kind == UNKNOWN:
+        title = Sentence("Cannot be evaluated: {title}", title=title)
+    words = {
+        "title": document_of(title),
+        "summary": document_of(observation.summary),
+        "facts": [[document_of(name), document_of(value)] for name, value in observation.facts],
+    }
     return {
         "rule": rule.name,
         "version": rule.version,
         "kind": kind,
         "labels": Jsonb(dict(observation.labels)),
         "severity": rule.severity.value,
-        "title": title,
-        "summary": observation.summary,
-        "facts": Jsonb([list(fact) for fact in observation.facts]),
+        "title": str(title),
+        "summary": str(observation.summary),
+        "facts": Jsonb([list(map(str, fact)) for fact in observation.facts]),
+        "words": Jsonb(words),
         "page": observation.page,
         "value": observation.value,
         "data_version": data_version,
@@ -123,7 +133,8 @@ def _closed(rule: str, labels: Labels, kind: str, moment: datetime, because: str
         "labels": Jsonb(dict(labels)),
         "kind": kind,
         "moment": moment,
-        "because": because,
+        "because": str(because),
+        "words": Jsonb({"closed_because": document_of(because)}),
         "author": AUTHOR,
     }
 
@@ -186,6 +197,19 @@ class Waiting:
     held_because: str | None
     announced_with: int
     """The first of those that its beginning was announced with; itself if there were no others."""
+    words: Mapping[str, Any] | None = None
+    """Its texts for other languages."""
+
+    def said(self, name: str) -> str:
+        """One of its texts: `title`, `summary` or `closed_because`."""
+        known = (self.words or {}).get(name)
+        return getattr(self, name) or "" if known is None else sentence_of(known)
+
+    @property
+    def said_facts(self) -> Facts:
+        """Its facts."""
+        known = (self.words or {}).get("facts", self.facts)
+        return tuple((sentence_of(name), sentence_of(value)) for name, value in known)
 
 
 def waiting_incidents(connection: Connection, rule: str) -> list[Waiting]:

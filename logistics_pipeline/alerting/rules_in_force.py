@@ -13,6 +13,7 @@ from logistics_core.alert_rules.reading import rule_of_document
 from logistics_core.alert_rules.rules import Rule
 from logistics_core.catalogue.contract_files import SUFFIX
 from logistics_core.catalogue.contract_shapes import ShapeFault
+from logistics_core.languages.sentences import Sentence
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.incidents import close_all
 from logistics_pipeline.alerting.rule_files import RuleText, read_rules
@@ -124,7 +125,7 @@ def close_what_is_over(connection: Connection) -> None:
     rows = connection.execute(read_sql("alerting/rules_not_in_force").encode()).fetchall()
     for name, is_removed in rows:
         with connection.transaction():
-            close_all(connection, name, "The rule was removed" if is_removed else "The rule was disabled")
+            close_all(connection, name, Sentence("The rule was removed" if is_removed else "The rule was disabled"))
 
 
 def rules_in_force(connection: Connection) -> RulesInForce:

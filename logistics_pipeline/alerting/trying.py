@@ -157,7 +157,7 @@ def _look(
 def _note(subject: _Subject, changes: tuple[Change, ...], day: date, observation: Observation | None = None) -> None:
     for change in changes:
         if change is Change.OPENED and observation is not None:
-            subject.open = day, observation.summary
+            subject.open = day, str(observation.summary)
         elif change is Change.RESOLVED and subject.open is not None:
             subject.firings.append(Firing(subject.labels, *subject.open, day))
             subject.open = None

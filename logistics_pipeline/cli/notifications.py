@@ -14,6 +14,7 @@ import typer
 
 from logistics_core.catalogue.contract_shapes import suggestion
 from logistics_core.database_contract.notifications import MessageState, Severity
+from logistics_core.languages.sentences import Sentence
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say
@@ -27,6 +28,7 @@ from logistics_pipeline.notifying.declaring.reading import json_schema
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
 from logistics_pipeline.notifying.delivery import Delivery
 from logistics_pipeline.notifying.publishing import Event, publish_to
+from logistics_pipeline.notifying.rendering.languages import in_own_language
 from logistics_pipeline.notifying.rendering.templates import template_problems, with_templates
 from logistics_pipeline.notifying.rendering.texts import plain_text, subject
 
@@ -320,7 +322,7 @@ def preview(name: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The en
         raise ConfigurationError("There is no event yet to show.")
     for problem in template_problems(message):
         say(problem)
-    shown = with_templates(message)
+    shown = with_templates(in_own_language(message))
     print(subject(shown))
     print()
     print(plain_text(shown))
@@ -329,9 +331,9 @@ def preview(name: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The en
 def _test_event(name: str) -> Event:
     now = datetime.now(UTC)
     return Event(
-        topic="test", key=f"test:{uuid4()}", severity=Severity.CRITICAL, title="This is a test",
-        text=f"Somebody has tried out the endpoint {name}. Nothing has to be done.",
-        facts=(("endpoint", name),), labels={"endpoint": name}, path="/", occurred_at=now,
+        topic="test", key=f"test:{uuid4()}", severity=Severity.CRITICAL, title=Sentence("This is a test"),
+        text=Sentence("Somebody has tried out the endpoint {endpoint}. Nothing has to be done.", endpoint=name),
+        facts=((Sentence("endpoint"), name),), labels={"endpoint": name}, path="/", occurred_at=now,
     )  # fmt: skip
 
 

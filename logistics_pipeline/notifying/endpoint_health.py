@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from logistics_core.database_contract.notifications import AttemptOutcome, Severity
+from logistics_core.languages.sentences import Sentence
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.notifying.outbox import Result
@@ -63,10 +64,14 @@ def disable(connection: Connection, endpoint_id: int, reason: str) -> None:
         return
     event = Event(
         topic=DISABLED_TOPIC, key=f"{DISABLED_TOPIC}:{endpoint_id}:{disabled_at.isoformat()}",
-        severity=Severity.WARNING, title=f"Nothing is sent to {name} any more",
-        text=f"The endpoint {name} is disabled. {reason} Messages that waited for it are dead letters. Correct its "
-        f"declaration, or run `logistics notifications enable {name}`, then resend them.",
-        facts=(("endpoint", name), ("messages that waited", str(ended))), labels={"endpoint": name},
+        severity=Severity.WARNING, title=Sentence("Nothing is sent to {endpoint} any more", endpoint=name),
+        text=Sentence(
+            "The endpoint {endpoint} is disabled. {reason} Messages that waited for it are dead letters. Correct its "
+            "declaration, or run `logistics notifications enable {endpoint}`, then resend them.",
+            endpoint=name, reason=reason,
+        ),
+        facts=((Sentence("endpoint"), name), (Sentence("messages that waited"), Sentence("{value}", value=ended))),
+        labels={"endpoint": name},
         path="/notifications", thread=f"endpoint:{endpoint_id}", occurred_at=disabled_at,
     )  # fmt: skip
     publish_to(connection, event, without=[endpoint_id])
@@ -83,8 +88,8 @@ def _tell_person(connection: Connection, person_id: int, endpoint_id: int, disab
     name = rows[0][0]
     event = Event(
         topic=DISABLED_TOPIC, key=f"{DISABLED_TOPIC}:{endpoint_id}:{disabled_at.isoformat()}",
-        severity=Severity.WARNING, title=f"Notifications have ended: {name}",
-        text=f"{reason} To get them there again, switch them on under My notifications.",
+        severity=Severity.WARNING, title=Sentence("Notifications have ended: {name}", name=name),
+        text=Sentence("{reason} To get them there again, switch them on under My notifications.", reason=reason),
         labels={}, path="/my-notifications", thread=f"endpoint:{endpoint_id}", occurred_at=disabled_at,
         person_id=person_id,
     )  # fmt: skip

@@ -144,6 +144,7 @@ def example(connection: Connection, endpoint_id: int) -> Outgoing | None:
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
             "SELECT endpoint.endpoint_id, endpoint.name, endpoint.channel, endpoint.configuration, endpoint.time_zone, "
+            "endpoint.language, "
             "event.* FROM notify.endpoints AS endpoint CROSS JOIN notify.events AS event "
             "WHERE endpoint.endpoint_id = %s AND coalesce(event.person_id, endpoint.person_id) IS NOT DISTINCT FROM "
             "endpoint.person_id ORDER BY event.event_id DESC LIMIT 1",
@@ -155,5 +156,5 @@ def example(connection: Connection, endpoint_id: int) -> Outgoing | None:
         message_id=0, public_id=uuid4(), endpoint=row["name"], endpoint_id=endpoint_id,
         channel=EndpointChannel(row["channel"]), configuration=row["configuration"], recipient="",
         events=(event_of(row),), is_digest=False, published_at=row["published_at"], number=1, tries=1,
-        time_zone=row["time_zone"],
+        time_zone=row["time_zone"], language_code=row["language"],
     )  # fmt: skip

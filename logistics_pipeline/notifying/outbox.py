@@ -22,7 +22,7 @@ from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.notifying.local_times import QuietHours
 from logistics_pipeline.notifying.outgoing import Browser, Outcome, Outgoing
-from logistics_pipeline.notifying.publishing import Event
+from logistics_pipeline.notifying.publishing import Event, in_words
 
 LEASE_SECONDS = 120.0
 MOST_OF_FAILING = 2
@@ -129,6 +129,7 @@ def _outgoing(rows: Sequence[dict[str, Any]], number: int) -> Outgoing:
         configuration=first["configuration"], recipient=first["recipient"],
         events=tuple(event_of(row) for row in rows), is_digest=first["is_digest"],
         published_at=first["published_at"], number=number, tries=first["tries"], time_zone=first["time_zone"],
+        language_code=first["language"],
         quiet=None if first["quiet_from"] is None else QuietHours(first["quiet_from"], first["quiet_until"]),
         unsubscribe_code=first["unsubscribe_code"], bounce_code=first["bounce_code"],
         edition=None if first["edition"] is None or first["is_digest"] else decode_edition(first["edition"]),
@@ -144,11 +145,12 @@ def _browser(row: dict[str, Any]) -> Browser | None:
 
 def event_of(row: dict[str, Any]) -> Event:
     """The event in a row of `notify.events`."""
-    return Event(
+    event = Event(
         topic=row["topic"], key=row["key"], severity=Severity(row["severity"]), title=row["title"], text=row["text"],
         occurred_at=row["occurred_at"], facts=tuple((name, value) for name, value in row["facts"]),
         labels=row["labels"], path=row["path"], thread=row["thread"],
     )  # fmt: skip
+    return in_words(event, row["words"])
 
 
 def release(connection: Connection, lease: UUID, message_ids: Sequence[int]) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from logistics_core.database_contract.notifications import AttemptOutcome, EndpointChannel, Severity
 from logistics_core.editions import Edition
+from logistics_core.languages.translating import ENGLISH, Language, language_named
 from logistics_pipeline.notifying.local_times import QuietHours
 from logistics_pipeline.notifying.publishing import Event
 
@@ -43,6 +44,8 @@ class Outgoing:
     tries: int
     """Attempts since it was published or resent, this one included."""
     time_zone: str = "UTC"
+    language_code: str = ENGLISH
+    """What its recipient reads."""
     quiet: QuietHours | None = None
     unsubscribe_code: bytes | None = None
     """Of e-mail: what the link to unsubscribe is signed with."""
@@ -56,6 +59,11 @@ class Outgoing:
     """Whose own endpoint it is for."""
     browser: Browser | None = None
     """Of web push: where it goes."""
+
+    @property
+    def language(self) -> Language:
+        """What it is told in."""
+        return language_named(self.language_code)
 
     @property
     def is_urgent(self) -> bool:

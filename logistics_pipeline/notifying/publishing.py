@@ -3,10 +3,12 @@
 Whatever an endpoint is like, publishing succeeds: what is wrong with it shows when its message is sent.
 """
 
+import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
@@ -15,6 +17,7 @@ from psycopg.types.json import Jsonb
 
 from logistics_core.database_contract.channels import Channel
 from logistics_core.database_contract.notifications import EndpointChannel, Severity
+from logistics_core.languages.sentences import Sentence, document_of, sentence_of
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.notifying.local_times import QuietHours
@@ -34,6 +37,7 @@ _LONGEST_TITLE = 300
 _LONGEST_TEXT = 10_000
 _MOST_FACTS = 100
 _LONGEST_FACT = 1_000
+_LONGEST_WORDS = 100_000
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,11 @@ class Event:
     """Whom alone it is for; None: everybody who may see all rows."""
     has_chart: bool = False
     """Whether the chart of its incident follows in a moment: mails wait for it, some seconds at most."""
+
+    def told(self, say: Callable[[str], str]) -> "Event":
+        """The event with what is said for each of its texts."""
+        facts = tuple((say(name), say(value)) for name, value in self.facts)
+        return replace(self, title=say(self.title), text=say(self.text), facts=facts)
 
 
 @dataclass(frozen=True)
@@ -111,9 +120,9 @@ def publish_to(
         without: not these.
         is_alone: it is a message of its own, whatever digests and limits an endpoint has.
     """
-    event = bounded(event)
+    words, event = words_of(event), bounded(event)
     with connection.transaction():
-        event_id = _insert_event(connection, event)
+        event_id = _insert_event(connection, event, words)
         if event_id is None:
             return 0
         recipients = _recipients(connection, event, _Choice(only, also, without))
@@ -141,14 +150,32 @@ def _storable(text: str, longest: int) -> str:
     return clean if len(clean) <= longest else clean[: longest - 3] + "..."
 
 
-def _insert_event(connection: Connection, event: Event) -> int | None:
+def words_of(event: Event) -> dict[str, Any] | None:
+    """The texts of an event as JSON, for other languages; None if there are no sentences, or too long ones."""
+    if not any(isinstance(each, Sentence) for each in (event.title, event.text, *chain(*event.facts))):
+        return None
+    facts = [[document_of(name), document_of(value)] for name, value in event.facts[:_MOST_FACTS]]
+    words = {"title": document_of(event.title), "text": document_of(event.text), "facts": facts}
+    return words if len(json.dumps(words)) <= _LONGEST_WORDS else None
+
+
+def in_words(event: Event, words: Mapping[str, Any] | None) -> Event:
+    """The event with its texts as `words_of` has noted them."""
+    if words is None:
+        return event
+    facts = tuple((sentence_of(name), sentence_of(value)) for name, value in words["facts"])
+    return replace(event, title=sentence_of(words["title"]), text=sentence_of(words["text"]), facts=facts)
+
+
+def _insert_event(connection: Connection, event: Event, words: dict[str, Any] | None) -> int | None:
     row = connection.execute(
         "INSERT INTO notify.events "
-        "(key, topic, severity, title, text, facts, labels, path, thread, occurred_at, person_id, messages) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0) ON CONFLICT (key) DO NOTHING RETURNING event_id",
+        "(key, topic, severity, title, text, facts, labels, path, thread, occurred_at, person_id, words, messages) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0) ON CONFLICT (key) DO NOTHING RETURNING event_id",
         (
             event.key, event.topic, event.severity.value, event.title, event.text, Jsonb(list(map(list, event.facts))),
             Jsonb(dict(event.labels)), event.path, event.thread, event.occurred_at, event.person_id,
+            None if words is None else Jsonb(words),
         ),
     ).fetchone()  # fmt: skip
     return None if row is None else row[0]

@@ -12,6 +12,7 @@ from cronsim import CronSimError
 
 from logistics_core.database_contract.notifications import Severity
 from logistics_core.editions import encode_edition
+from logistics_core.languages.sentences import Sentence, joined
 from logistics_core.metrics.periods import DayRange
 from logistics_core.settings import Settings
 from logistics_core.time_lengths import length_text
@@ -33,7 +34,6 @@ from logistics_pipeline.reporting.editions import (
 )
 from logistics_pipeline.reporting.faults import ReportFault
 from logistics_pipeline.reporting.schedule import windows_between
-from logistics_pipeline.reporting.words import range_words
 
 PATIENCE_SECONDS = 1800.0
 """How long an edition is tried that is not whole: the API restarts, a refresh is late."""
@@ -163,7 +163,7 @@ def _ready(
     return Event(
         topic=f"report.{report.name}.ready", key=f"report:{report.name}:{edition.window_at.isoformat()}",
         severity=Severity.INFO, title=report.title or board.title,
-        text=f"{range_words(days)}. The board has all figures.", facts=composed.facts,
+        text=joined([_about(days), Sentence("The board has all figures.")], " "), facts=composed.facts,
         labels={"report": report.name}, path=f"/boards/{board.board_id}", occurred_at=edition.window_at,
     )  # fmt: skip
 
@@ -171,12 +171,25 @@ def _ready(
 def _failure(report: Report, edition: OpenEdition, reason: str) -> Event:
     return Event(
         topic=f"report.{report.name}.failed", key=f"report:{report.name}:{edition.window_at.isoformat()}:failed",
-        severity=Severity.WARNING, title=f"The report {report.title or report.name} is not sent this time",
-        text=f"{reason} It was tried {edition.tries + 1} times. `logistics reports preview {report.name}` shows "
-        "whether it is whole by now.",
-        facts=(("report", report.name), ("board", report.board)), labels={"report": report.name},
+        severity=Severity.WARNING,
+        title=Sentence("The report {report} is not sent this time", report=report.title or report.name),
+        text=Sentence(
+            "{reason} It was tried {count} time. `logistics reports preview {report}` shows whether it is whole now.",
+            "{reason} It was tried {count} times. `logistics reports preview {report}` shows whether it is whole now.",
+            reason=reason, count=edition.tries + 1, report=report.name,
+        ),
+        facts=((Sentence("report"), report.name), (Sentence("board"), report.board)), labels={"report": report.name},
         path="/boards", occurred_at=edition.window_at,
     )  # fmt: skip
+
+
+def _about(days: DayRange | None) -> Sentence:
+    """The days of a report."""
+    if days is None:
+        return Sentence("All days.")
+    if days.start == days.end:
+        return Sentence("{day:date}.", day=str(days.start))
+    return Sentence("{start:date} to {end:date}.", start=str(days.start), end=str(days.end))
 
 
 def reader_of(settings: Settings) -> BoardReader:

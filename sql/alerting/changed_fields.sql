@@ -41,8 +41,10 @@ known AS (
 SELECT
     jsonb_build_object('dataset', dataset, 'field', left(field, 200), 'change', how) AS labels,
     1::double precision AS value,
-    coalesce(words, format('%%s has the field %%s, which the contract of %%s does not know', path, field, dataset))
-        AS summary,
+    coalesce(to_jsonb(words), jsonb_build_array(
+        '{file} has the field {field}, which the contract of {dataset} does not know', NULL,
+        jsonb_build_object('file', path, 'field', field, 'dataset', dataset)
+    )) AS summary,
     jsonb_build_array(
         jsonb_build_array('Dataset', dataset),
         jsonb_build_array('Field', field),

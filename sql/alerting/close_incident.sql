@@ -4,7 +4,8 @@
 
 WITH closed AS (
     UPDATE alert.incidents
-    SET closed_at = greatest(%(moment)s, opened_at), closed_because = %(because)s
+    SET closed_at = greatest(%(moment)s, opened_at), closed_because = %(because)s,
+        words = words || %(words)s
     WHERE rule = %(rule)s AND labels = %(labels)s AND kind = %(kind)s AND closed_at IS NULL
     RETURNING incident_id, closed_at, closed_because
 )

@@ -5,10 +5,14 @@
 SELECT
     jsonb_build_object('dataset', dataset) AS labels,
     count(*)::double precision AS value,
-    format('%%s proposed contracts of %%s wait for a decision', count(*), dataset) AS summary,
+    jsonb_build_array(
+        '{count} proposed contract of {dataset} waits for a decision',
+        '{count} proposed contracts of {dataset} wait for a decision',
+        jsonb_build_object('count', count(*), 'dataset', dataset)
+    ) AS summary,
     jsonb_build_array(
         jsonb_build_array('Dataset', dataset),
-        jsonb_build_array('Since', to_char(min(created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))
+        jsonb_build_array('Since', jsonb_build_array('{at:moment}', NULL, jsonb_build_object('at', min(created_at))))
     ) AS facts,
     '/import' AS page
 FROM catalogue.proposals

@@ -5,12 +5,15 @@
 SELECT
     jsonb_build_object('dataset', dataset, 'file', path) AS labels,
     1::double precision AS value,
-    path || ' has failed: ' || coalesce(error, 'the reason is not known') AS summary,
+    CASE
+        WHEN error IS NULL THEN jsonb_build_array('{file} has failed', NULL, jsonb_build_object('file', path))
+        ELSE jsonb_build_array('{file} has failed: {reason}', NULL, jsonb_build_object('file', path, 'reason', error))
+    END AS summary,
     jsonb_build_array(
         jsonb_build_array('File', path),
         jsonb_build_array('Dataset', dataset),
-        jsonb_build_array('Records loaded before', records_loaded::text),
-        jsonb_build_array('Attempts', attempts::text)
+        jsonb_build_array('Records loaded before', records_loaded),
+        jsonb_build_array('Attempts', attempts)
     ) AS facts,
     '/pipeline?file=' || file_id AS page
 FROM ingest.files AS file

@@ -5,11 +5,15 @@
 SELECT
     '{}'::jsonb AS labels,
     coalesce(extract(EPOCH FROM %(moment)s - min(committed_at)), 0)::double precision AS value,
-    format(
-        '%%s batches of rows are in no figure, the oldest for %%s minutes',
-        count(*), round(coalesce(extract(EPOCH FROM %(moment)s - min(committed_at)), 0) / 60)
+    jsonb_build_array(
+        '{count} batch of rows is in no figure, for {minutes} minutes',
+        '{count} batches of rows are in no figure, the oldest for {minutes} minutes',
+        jsonb_build_object(
+            'count', count(*),
+            'minutes', round(coalesce(extract(EPOCH FROM %(moment)s - min(committed_at)), 0) / 60)::bigint
+        )
     ) AS summary,
-    jsonb_build_array(jsonb_build_array('Batches that wait', count(*)::text)) AS facts,
+    jsonb_build_array(jsonb_build_array('Batches that wait', count(*))) AS facts,
     '/pipeline' AS page
 FROM ingest.batches
 WHERE refreshed_as IS NULL AND %(most)s > 0;

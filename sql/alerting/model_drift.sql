@@ -5,15 +5,18 @@
 SELECT
     jsonb_build_object('dataset', model.dataset, 'model', model.model, 'input', drift.input) AS labels,
     drift.psi AS value,
-    format(
-        '%%s of new records of %%s has moved by %%s from training; above 0.25 they are of another kind',
-        drift.input, model.model, round(drift.psi::numeric, 2)
+    jsonb_build_array(
+        '{input} of new records of {model} has moved by {psi} from training; above {limit} they are of another kind',
+        NULL,
+        jsonb_build_object(
+            'input', drift.input, 'model', model.model, 'psi', round(drift.psi::numeric, 2), 'limit', 0.25
+        )
     ) AS summary,
     jsonb_build_array(
         jsonb_build_array('Model', model.model),
         jsonb_build_array('Input', drift.input),
-        jsonb_build_array('Population stability index', round(drift.psi::numeric, 3)::text),
-        jsonb_build_array('Records', drift.records::text)
+        jsonb_build_array('Population stability index', round(drift.psi::numeric, 3)),
+        jsonb_build_array('Records', drift.records)
     ) AS facts,
     '/models?model=' || model.model AS page
 FROM models.drift AS drift

@@ -9,9 +9,9 @@ SELECT
             THEN extract(EPOCH FROM %(moment)s - model.updated_at)::double precision
         ELSE 0
     END AS value,
-    format(
-        '%%s has predicted and scored records last on %%s',
-        model.model, to_char(model.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')
+    jsonb_build_array(
+        '{model} has predicted and scored records last on {at:moment}', NULL,
+        jsonb_build_object('model', model.model, 'at', model.updated_at)
     ) AS summary,
     jsonb_build_array(
         jsonb_build_array('Model', model.model),

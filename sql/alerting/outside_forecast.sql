@@ -18,12 +18,20 @@ WITH forecast_of_period AS (
 SELECT
     jsonb_build_object('dataset', %(dataset)s::text, 'metric', %(metric)s::text) AS labels,
     CASE WHEN count(*) = %(over)s THEN (count(*) FILTER (WHERE NOT is_within_90))::double precision END AS value,
-    format(
-        'In %%s of the last %%s periods, %%s of %%s was outside the 90 %%%% interval of its forecast',
-        count(*) FILTER (WHERE NOT is_within_90), count(*), %(metric)s::text, %(dataset)s::text
+    jsonb_build_array(
+        'In {outside} of the last {periods} periods, {metric} of {dataset} was outside the 90 %% interval of its forecast',
+        NULL,
+        jsonb_build_object(
+            'outside', count(*) FILTER (WHERE NOT is_within_90), 'periods', count(*), 'metric', %(metric)s::text,
+            'dataset', %(dataset)s::text
+        )
     ) AS summary,
     coalesce(jsonb_agg(jsonb_build_array(
-        period::text, format('%%s, forecast %%s', actual, round(point::numeric, 1))
+        jsonb_build_array('{on:day}', NULL, jsonb_build_object('on', period)),
+        jsonb_build_array(
+            '{actual}, forecast {point}', NULL,
+            jsonb_build_object('actual', actual, 'point', round(point::numeric, 1))
+        )
     ) ORDER BY period), '[]') AS facts,
     '/forecasts?forecast=' || %(dataset)s::text || '.' || %(metric)s::text || '.' || %(grain)s::text AS page
 FROM forecast_of_period

@@ -28,14 +28,17 @@ rhythms AS (
 SELECT
     jsonb_build_object('dataset', dataset) AS labels,
     (extract(EPOCH FROM %(moment)s - newest) / usual)::double precision AS value,
-    format(
-        'The newest file of %%s came %%s hours ago; usually one comes within %%s hours',
-        dataset, round(extract(EPOCH FROM %(moment)s - newest) / 3600, 1), round(usual / 3600, 1)
+    jsonb_build_array(
+        'The newest file of {dataset} came {ago} hours ago; usually one comes within {usual} hours', NULL,
+        jsonb_build_object(
+            'dataset', dataset, 'ago', round(extract(EPOCH FROM %(moment)s - newest) / 3600, 1),
+            'usual', round(usual / 3600, 1)
+        )
     ) AS summary,
     jsonb_build_array(
         jsonb_build_array('Dataset', dataset),
-        jsonb_build_array('Newest file', to_char(newest AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')),
-        jsonb_build_array('Usual gap, hours', round(usual / 3600, 1)::text)
+        jsonb_build_array('Newest file', jsonb_build_array('{at:moment}', NULL, jsonb_build_object('at', newest))),
+        jsonb_build_array('Usual gap, hours', round(usual / 3600, 1))
     ) AS facts,
     '/pipeline?dataset=' || dataset AS page
 FROM rhythms

@@ -5,7 +5,9 @@
 SELECT
     jsonb_build_object('source', name) AS labels,
     extract(EPOCH FROM %(moment)s - failing_since)::double precision AS value,
-    format('%%s cannot be looked at: %%s', name, error) AS summary,
+    jsonb_build_array(
+        '{source} cannot be looked at: {reason}', NULL, jsonb_build_object('source', name, 'reason', error)
+    ) AS summary,
     jsonb_build_array(jsonb_build_array('Source', name)) AS facts,
     '/sources' AS page
 FROM ingest.places

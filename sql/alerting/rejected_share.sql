@@ -5,15 +5,18 @@
 SELECT
     jsonb_build_object('dataset', dataset, 'file', path) AS labels,
     100.0 * records_rejected / nullif(records_read, 0) AS value,
-    format(
-        '%%s of %%s records of %%s were rejected (%%s %%%%)',
-        records_rejected, records_read, path, round(100.0 * records_rejected / nullif(records_read, 0), 1)
+    jsonb_build_array(
+        '{rejected} of {read} records of {file} were rejected ({share:percent})', NULL,
+        jsonb_build_object(
+            'rejected', records_rejected, 'read', records_read, 'file', path,
+            'share', 1.0 * records_rejected / nullif(records_read, 0)
+        )
     ) AS summary,
     jsonb_build_array(
         jsonb_build_array('File', path),
         jsonb_build_array('Dataset', dataset),
-        jsonb_build_array('Records read', records_read::text),
-        jsonb_build_array('Rejected', records_rejected::text)
+        jsonb_build_array('Records read', records_read),
+        jsonb_build_array('Rejected', records_rejected)
     ) AS facts,
     '/pipeline?file=' || file_id AS page
 FROM ingest.files AS file

@@ -5,14 +5,21 @@
 SELECT
     jsonb_build_object('source', pull.source, 'resource', pull.resource) AS labels,
     extract(EPOCH FROM %(moment)s - coalesce(pull.window_end, pull.started_at))::double precision AS value,
-    format(
-        'Pulls of %%s from %%s fail: %%s',
-        pull.resource, pull.source, coalesce(pull.error, 'the last one is paused')
-    ) AS summary,
+    CASE
+        WHEN pull.error IS NULL
+            THEN jsonb_build_array(
+                'The last pull of {resource} from {source} is paused', NULL,
+                jsonb_build_object('resource', pull.resource, 'source', pull.source)
+            )
+        ELSE jsonb_build_array(
+            'Pulls of {resource} from {source} fail: {reason}', NULL,
+            jsonb_build_object('resource', pull.resource, 'source', pull.source, 'reason', pull.error)
+        )
+    END AS summary,
     jsonb_build_array(
         jsonb_build_array('Source', pull.source),
         jsonb_build_array('Resource', pull.resource),
-        jsonb_build_array('Attempts', pull.attempts::text),
+        jsonb_build_array('Attempts', pull.attempts),
         jsonb_build_array('Advice', coalesce(pull.advice, ''))
     ) AS facts,
     '/sources' AS page

@@ -5,8 +5,12 @@
 SELECT
     jsonb_build_object('dataset', dataset) AS labels,
     count(*)::double precision AS value,
-    format('%%s files of %%s do not balance, such as %%s', count(*), dataset, min(path)) AS summary,
-    jsonb_build_array(jsonb_build_array('Dataset', dataset), jsonb_build_array('Files', count(*)::text)) AS facts,
+    jsonb_build_array(
+        '{count} file of {dataset} does not balance: {file}',
+        '{count} files of {dataset} do not balance, such as {file}',
+        jsonb_build_object('count', count(*), 'dataset', dataset, 'file', min(path))
+    ) AS summary,
+    jsonb_build_array(jsonb_build_array('Dataset', dataset), jsonb_build_array('Files', count(*))) AS facts,
     '/pipeline?dataset=' || dataset AS page
 FROM ingest.files
 WHERE records_read <> records_loaded + records_superseded + records_rejected

@@ -5,10 +5,18 @@
 SELECT
     jsonb_build_object('file', path) AS labels,
     1::double precision AS value,
-    path || ' belongs to no dataset: ' || coalesce(error, 'its name matches none') AS summary,
+    CASE
+        WHEN error IS NULL
+            THEN jsonb_build_array(
+                '{file} belongs to no dataset: its name matches none', NULL, jsonb_build_object('file', path)
+            )
+        ELSE jsonb_build_array(
+            '{file} belongs to no dataset: {reason}', NULL, jsonb_build_object('file', path, 'reason', error)
+        )
+    END AS summary,
     jsonb_build_array(
         jsonb_build_array('File', path),
-        jsonb_build_array('Bytes', size_bytes::text)
+        jsonb_build_array('Bytes', size_bytes)
     ) AS facts,
     '/pipeline?file=' || file_id AS page
 FROM ingest.files AS file

@@ -21,6 +21,7 @@ SELECT
     CASE WHEN message.channel = 'push' THEN (SELECT push_key.private_key FROM notify.push_keys AS push_key) END
     AS push_key,
     endpoint.time_zone,
+    endpoint.language,
     endpoint.quiet_from,
     endpoint.quiet_until,
     event.topic,
@@ -33,6 +34,7 @@ SELECT
     event.path,
     event.thread,
     event.occurred_at,
+    event.words,
     edition.content AS edition,
     incident.chart
 FROM notify.messages AS message

@@ -1,11 +1,11 @@
 -- Notes a declared endpoint: added, changed, or there again. What failed before its declaration changed is over.
 -- Changes notify.endpoints; returns its number.
 INSERT INTO notify.endpoints AS endpoint (
-    name, title, channel, configuration, recipients, time_zone, quiet_from, quiet_until, digest, digest_at, per_hour,
-    sha256
+    name, title, channel, configuration, recipients, time_zone, language, quiet_from, quiet_until, digest, digest_at,
+    per_hour, sha256
 ) VALUES (
-    %(name)s, %(title)s, %(channel)s, %(configuration)s, %(recipients)s, %(time_zone)s, %(quiet_from)s, %(quiet_until)s,
-    %(digest)s, %(digest_at)s, %(per_hour)s, %(sha256)s
+    %(name)s, %(title)s, %(channel)s, %(configuration)s, %(recipients)s, %(time_zone)s, %(language)s, %(quiet_from)s,
+    %(quiet_until)s, %(digest)s, %(digest_at)s, %(per_hour)s, %(sha256)s
 )
 ON CONFLICT (name) DO UPDATE SET
     title = excluded.title,
@@ -13,6 +13,7 @@ ON CONFLICT (name) DO UPDATE SET
     configuration = excluded.configuration,
     recipients = excluded.recipients,
     time_zone = excluded.time_zone,
+    language = excluded.language,
     quiet_from = excluded.quiet_from,
     quiet_until = excluded.quiet_until,
     digest = excluded.digest,

@@ -145,10 +145,39 @@ def test_a_person_chooses_topics_severity_channels_quiet_hours_and_digests(ada: 
     assert endpoint == ("America/New_York", "22:00:00", "06:30:00", "daily", "07:30:00", 20)
 
 
+def test_messages_are_in_the_language_that_a_person_chooses_or_signs_in_with(
+    ada: Person, connection: Connection
+) -> None:
+    def language() -> str:
+        ((found,),) = connection.execute("SELECT language FROM notify.endpoints WHERE removed_at IS NULL").fetchall()
+        return str(found)
+
+    mine = ada.get(MINE)
+    assert (mine["language"], mine["usual_language"], mine["languages"][0], language()) == (None, "en", "en", "en")
+    connection.execute("UPDATE access.people SET locale = 'de-AT' WHERE subject = 'ada'")
+    assert ada.get(MINE)["usual_language"] == "de" and language() == "de"
+    assert change(ada, language="en")["language"] == "en" and language() == "en"
+    assert change(ada)["language"] is None and language() == "de"
+    connection.execute("UPDATE access.people SET locale = 'tlh' WHERE subject = 'ada'")
+    assert ada.get(MINE)["usual_language"] == "en"
+
+
+def test_a_version_of_the_api_without_languages_leaves_them_as_they_are(ada: Person, connection: Connection) -> None:
+    change(ada, language="de")
+    connection.execute(
+        "SELECT notify.change_preferences(person_id, version, time_zone, quiet_from, quiet_until, channels) "
+        "FROM notify.preferences"
+    )
+    mine = ada.get(MINE)
+    assert (mine["version"], mine["language"]) == (3, "de")
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"time_zone": "Mars/Base"},
+        {"language": "tlh"},
+        {"language": "DE"},
         {"time_zone": "../../etc/passwd"},
         {"quiet_hours": {"from": "22:00", "until": "22:00"}},
         {"quiet_hours": {"from": "24:00", "until": "06:00"}},

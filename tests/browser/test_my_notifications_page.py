@@ -116,13 +116,17 @@ def test_a_person_chooses_what_they_are_told_where_and_when(visit: Callable[...,
     quiet.get_by_label("Until").fill("06:45")
     expect(quiet.get_by_label("Time zone").locator("option:checked")).to_have_text("As where I sign in: Europe/Berlin")
     quiet.get_by_label("Time zone").select_option("America/New_York")
+    language = page.get_by_role("group", name="Language").get_by_label("Language")
+    expect(language.locator("option:checked")).to_have_text("As where I sign in: English")
+    language.select_option("German")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved")).to_be_visible()
     (row,) = connection.execute(
-        "SELECT time_zone, quiet_from::text, quiet_until::text, channels FROM notify.preferences "
+        "SELECT time_zone, quiet_from::text, quiet_until::text, channels, language FROM notify.preferences "
         "JOIN access.people USING (person_id) WHERE subject = 'chooser'"
     ).fetchall()
     assert row[:3] == ("America/New_York", "22:00:00", "06:45:00")
+    assert row[4] == "de"
     assert row[3]["email"] == {"topics": ["alert.*"], "severity": "critical", "digest": "daily", "digest_at": "07:15"}
     page.reload()
     expect(mail.get_by_label("At", exact=True)).to_have_value("07:15")

@@ -294,7 +294,7 @@ def test_a_dataset_is_overdue_by_its_own_rhythm(alerts: Alerts, add_file: Any) -
     later = alerts.query("SELECT now() + interval '1 hour'")[0][0]
     (found,) = look(alerts.connection, CATALOGUE, rule.watch, later)
     assert found.value is not None and rule.condition.holds(found.value, fires=False)
-    assert "usually one comes within 24.0 hours" in found.summary
+    assert "usually one comes within 24 hours" in found.summary
 
 
 def test_rows_that_wait_for_a_refresh_are_measured_by_their_age(raw_folder: FolderUnderTest, alerts: Alerts) -> None:

@@ -14,9 +14,9 @@ export const TOPICS = { "*": "Everything", "alert.*": "Alerts", "report.*": "Rep
 const post = (path, body) => send(path, { method: "POST", headers: JSON_BODY, body: JSON.stringify(body) });
 
 /** Saves what a person wants. Throws ApiError; of status 409 if it was changed elsewhere meanwhile. */
-export async function savePreferences({ version, time_zone, quiet_hours, channels }) {
+export async function savePreferences({ version, time_zone, language, quiet_hours, channels }) {
   const headers = { ...JSON_BODY, "If-Match": `"${version}"` };
-  await send(MINE, { method: "PUT", headers, body: JSON.stringify({ time_zone, quiet_hours, channels }) });
+  await send(MINE, { method: "PUT", headers, body: JSON.stringify({ time_zone, language, quiet_hours, channels }) });
 }
 
 export const subscribeAgain = () => send(`${MINE}/subscribe-again`, { method: "POST" });

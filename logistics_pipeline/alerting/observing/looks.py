@@ -8,6 +8,7 @@ from logistics_core.alert_rules.rules import Kind, Watch
 from logistics_core.alert_rules.subjects import check_subjects
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.contract_shapes import ShapeFault
+from logistics_core.languages.sentences import Sentence, sentence_of
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.observing.metrics import observe_metric
 from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observation, Words
@@ -52,9 +53,15 @@ def _of_statement(connection: Connection, watch: Watch, moment: datetime) -> lis
     }
     rows = connection.execute(read_sql(f"alerting/{watch.kind.value}").encode(), parameters).fetchall()
     return [
-        Observation(labels, value, Words(summary, tuple((name, text or "") for name, text in facts)), page)
+        Observation(labels, value, Words(sentence_of(summary), tuple(_fact(*each) for each in facts)), page)
         for labels, value, summary, facts, page in rows
     ]
+
+
+def _fact(name: str, value: Any) -> tuple[str, str]:
+    """A fact of a statement: a name with a text, a number or a sentence."""
+    is_number = isinstance(value, int | float)
+    return Sentence(name), Sentence("{value}", value=value) if is_number else sentence_of(value)
 
 
 def _is_known_by_now(observation: Observation, catalogue: Catalogue) -> bool:
@@ -73,10 +80,11 @@ def _forecast_errors(connection: Connection, datasets: Sequence[Dataset]) -> Ite
             labels = {
                 "dataset": dataset.name, "metric": each.metric, "grain": each.grain, "by": ",".join(each.fields),
             }  # fmt: skip
-            summary = (
-                f"Forecasts of {each.name} ({dataset.name}) were off by {each.error:.1%}, repeating the last season by "
-                f"{each.naive_error:.1%}"
-            )
+            summary = Sentence(
+                "Forecasts of {forecast} ({dataset}) were off by {error:percent}, repeating the last season by "
+                "{naive:percent}",
+                forecast=each.name, dataset=dataset.name, error=each.error, naive=each.naive_error,
+            )  # fmt: skip
             page = f"/forecasts?forecast={dataset.name}.{each.metric}.{each.grain}"
             yield Observation(labels, each.error / each.naive_error, Words(summary), page)
 
@@ -99,15 +107,19 @@ def _quality_shortfalls(connection: Connection, datasets: Sequence[Dataset]) -> 
 def _of_quality(quality: Quality, value: float) -> Observation:
     name, score, worst = quality.dataset.name, quality.score.score, quality.score.worst
     assert score is not None
-    facts = [("Dataset", name), ("Quality", f"{score:.2%}")]
+    facts: list[tuple[str, str]] = [(Sentence("Dataset"), name), (Sentence("Quality"), _percentage(score))]
     if quality.floor is not None:
-        facts.append(("Floor of the contract", f"{quality.floor:.2%}"))
+        facts.append((Sentence("Floor of the contract"), _percentage(quality.floor)))
     if worst is not None:
         rule = " ".join(filter(None, [worst.name, worst.field]))
-        facts.append(("Worst rule", f"{rule}: {worst.passed:,} of {worst.tested:,}"))
-    return Observation(
-        {"dataset": name}, value, Words(f"The quality of {name} is {score:.2%}", tuple(facts)), "/pipeline"
-    )
+        passed = Sentence("{rule}: {passed} of {tested}", rule=rule, passed=worst.passed, tested=worst.tested)
+        facts.append((Sentence("Worst rule"), passed))
+    summary = Sentence("The quality of {dataset} is {quality}", dataset=name, quality=_percentage(score))
+    return Observation({"dataset": name}, value, Words(summary, tuple(facts)), "/pipeline")
+
+
+def _percentage(share: float) -> Sentence:
+    return Sentence("{share:percentage}", share=share)
 
 
 def _model_errors(connection: Connection, datasets: Sequence[Dataset]) -> Iterator[Observation]:
@@ -119,9 +131,20 @@ def _model_errors(connection: Connection, datasets: Sequence[Dataset]) -> Iterat
             if record is None or record.get("error") is None or not record.get("naive_error"):
                 continue
             error, naive = record["error"], record["naive_error"]
-            since = "what came true" if record["is_tracked"] else "its back-test"
-            summary = f"{name} was off by {error:.3g} on average, the median of the group by {naive:.3g}, by {since}"
-            facts = (("Model", name), ("Records", f"{record['scored']:,}"))
+            said = {"model": name, "error": float(f"{error:.3g}"), "naive": float(f"{naive:.3g}")}
+            if record["is_tracked"]:
+                summary = Sentence(
+                    "{model} was off by {error} on average, the median of the group by {naive}, by what came true",
+                    arguments=said,
+                )
+            else:
+                summary = Sentence(
+                    "{model} was off by {error} on average, the median of the group by {naive}, by its back-test",
+                    arguments=said,
+                )
+            facts = (
+                (Sentence("Model"), name), (Sentence("Records"), Sentence("{value}", value=record["scored"])),
+            )  # fmt: skip
             yield Observation(
                 {"dataset": dataset.name, "model": name}, error / naive, Words(summary, facts), f"/models?model={name}"
             )

@@ -17,6 +17,7 @@ from logistics_core.alert_rules.subjects import watched_metric
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.catalogue.contract_shapes import ShapeFault
 from logistics_core.catalogue.metrics import Metric
+from logistics_core.languages.sentences import Sentence
 from logistics_core.metrics.defaults import is_part_of_whole, metrics_of
 from logistics_core.metrics.periods import DayRange, compared_with, period_of
 from logistics_core.metrics.states import State, StateKind, value_expression, values_of
@@ -163,45 +164,50 @@ class _Said:
     compared: DayRange | None
 
     def value(self, labels: Labels, now: _Value) -> Words:
-        when = _words(self.days)
+        said = {"what": self._what(labels), "when": _words(self.days)}
         if now.value is None:
-            return Words(f"{self._what(labels)} has no value in {when}", self._facts(now))
-        return Words(f"{self._what(labels)} was {self._amount(now.value)} in {when}", self._facts(now))
+            return Words(Sentence("{what} has no value in {when}", arguments=said), self._facts(now))
+        said["amount"] = self._amount(now.value)
+        return Words(Sentence("{what} was {amount} in {when}", arguments=said), self._facts(now))
 
     def change(self, labels: Labels, now: _Value, before: _Value | None) -> Words:
-        when, change = _words(self.days), _change(now, before)
-        than = "nothing" if self.compared is None else _words(self.compared)
-        facts = (*self._facts(now), ("Compared with", than))
+        change = _change(now, before)
+        than = Sentence("nothing") if self.compared is None else _words(self.compared)
+        facts = (*self._facts(now), (Sentence("Compared with"), than))
+        said: dict[str, Any] = {"what": self._what(labels), "when": _words(self.days), "than": than}
         if change is None or now.value is None or before is None or before.value is None:
-            why = "there is nothing, or 0, to compare it with"
-            return Words(f"{self._what(labels)} in {when} cannot be compared: {why}", facts)
-        return Words(
-            f"{self._what(labels)} was {self._amount(now.value)} in {when}, {change:+.1f} % against "
-            f"{self._amount(before.value)} in {than}",
-            facts,
-        )
+            summary = Sentence(
+                "{what} in {when} cannot be compared: there is nothing, or 0, to compare it with", arguments=said
+            )
+            return Words(summary, facts)
+        said |= {"amount": self._amount(now.value), "change": change, "before": self._amount(before.value)}
+        summary = Sentence("{what} was {amount} in {when}, {change:change} against {before} in {than}", arguments=said)
+        return Words(summary, facts)
 
     def _what(self, labels: Labels) -> str:
         return f"{self.title} ({', '.join(labels.values())})" if labels else self.title
 
-    def _amount(self, value: Decimal) -> str:
-        return f"{_number(value)} {self.unit}" if self.unit and self.unit != "currency" else _number(value)
+    def _amount(self, value: Decimal) -> Sentence:
+        pattern = f"{{number}} {self.unit}" if self.unit and self.unit != "currency" else "{number}"
+        return Sentence(pattern, number=float(value) if abs(value) < 1_000 else round(value))
 
     def _facts(self, now: _Value) -> Facts:
-        amount = "none" if now.value is None else self._amount(now.value)
-        return (("Period", _words(self.days)), (self.title, amount), ("Records", f"{now.records:,}"))
+        amount = Sentence("none") if now.value is None else self._amount(now.value)
+        return (
+            (Sentence("Period"), _words(self.days)),
+            (self.title, amount),
+            (Sentence("Records"), Sentence("{number}", number=now.records)),
+        )
 
 
 def _text(value: Any) -> str:
     return "(none)" if value is None else str(value)
 
 
-def _number(value: Decimal) -> str:
-    return f"{float(value):,.6g}" if abs(value) < 1_000 else f"{float(value):,.0f}"
-
-
-def _words(days: DayRange) -> str:
-    return str(days.start) if days.start == days.end else f"{days.start} to {days.end}"
+def _words(days: DayRange) -> Sentence:
+    if days.start == days.end:
+        return Sentence("{day:day}", day=str(days.start))
+    return Sentence("{start:day} to {end:day}", start=str(days.start), end=str(days.end))
 
 
 def _page(dataset: Dataset, metric: Metric, watch: Watch, days: DayRange) -> str:

@@ -1,4 +1,4 @@
-"""What a look at a subject has found: plain data."""
+"""What a look at a subject has found: plain data. Its texts are sentences, which other languages can tell as well."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -247,16 +247,18 @@ def mail_of(message: Outgoing) -> EmailMessage:
     _add_list_headers(mail, [each for each in (link, server.get("unsubscribe")) if each])
     if message.bounce_code is not None:
         mail[BOUNCE_HEADER] = _bounce_token(message.public_id, message.bounce_code)
-    text = plain_text(message) + ("" if link is None else f"\n\nUnsubscribe: {link}")
+    unsubscribe = "" if link is None else f"\n\n{message.language.say('Unsubscribe')}: {link}"
+    text = plain_text(message) + unsubscribe
     mail.set_content(text, cte="quoted-printable")
     chart = chart_of(message.chart)
     png = None if chart is None else picture_of(chart)
-    words = None if chart is None or png is None else chart.alt
+    words = None if chart is None or png is None else message.language.say(chart.alt)
     mail.add_alternative(html_page(message, unsubscribe=link, picture=words), subtype="html", cte="quoted-printable")
     if png is not None:
         _add_picture(mail, NAME, png)
     if message.edition is not None:
         _add_edition(mail, message.edition)
+    mail["Content-Language"] = message.language.code  # at last: what makes parts of a mail moves such headers
     return mail
 
 

@@ -15,6 +15,7 @@ from logistics_pipeline.notifying.channels.mail import send_mail
 from logistics_pipeline.notifying.channels.push import send_push
 from logistics_pipeline.notifying.channels.webhook import send_webhook
 from logistics_pipeline.notifying.outgoing import Outcome, Outgoing
+from logistics_pipeline.notifying.rendering.languages import in_own_language
 from logistics_pipeline.notifying.rendering.templates import with_templates
 
 LONGEST_SECONDS = mail.LONGEST_SECONDS
@@ -35,7 +36,8 @@ class Channels:
         """Sends a message once."""
         configuration = Configuration(message.configuration)
         try:
-            shown = message if message.channel is EndpointChannel.WEBHOOK else with_templates(message)
+            is_program = message.channel is EndpointChannel.WEBHOOK
+            shown = message if is_program else with_templates(in_own_language(message))
             return self._senders[message.channel](shown, configuration)
         except ConfigurationError as error:  # it may be mended while the message waits
             return Outcome(AttemptOutcome.PASSING, configuration.clean(str(error)))

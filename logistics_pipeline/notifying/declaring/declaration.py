@@ -30,6 +30,7 @@ class Endpoint:
     recipients: tuple[str, ...] = ()
     subscriptions: tuple[Subscription, ...] = (Subscription(),)
     time_zone: str = "UTC"
+    language: str = "en"
     quiet: QuietHours | None = None
     digest: str | None = None
     digest_at: time = time(8)

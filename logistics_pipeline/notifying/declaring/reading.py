@@ -10,6 +10,7 @@ import msgspec
 
 from logistics_core.catalogue.contract_yaml import KeyPath
 from logistics_core.database_contract.notifications import EndpointChannel
+from logistics_core.languages.translating import languages
 from logistics_core.places.checks import check_address, check_time_zone, checked, fault, reference
 from logistics_core.places.secrets import is_reference, is_sensitive
 from logistics_core.push_services import is_host_name
@@ -240,9 +241,16 @@ def _endpoint(name: str, keys: EndpointKeys, configuration: dict[str, Any], path
             for number, each in enumerate(keys.subscriptions)
             for subscription in _subscriptions(each, (*path, "subscriptions", number))
         ),
-        time_zone=keys.time_zone, quiet=_quiet(keys.quiet_hours, (*path, "quietHours")), digest=keys.digest,
+        time_zone=keys.time_zone, language=_language(keys.language, (*path, "language")),
+        quiet=_quiet(keys.quiet_hours, (*path, "quietHours")), digest=keys.digest,
         digest_at=_time(keys.digest_at, (*path, "digestAt")), per_hour=_per_hour(keys, (*path, "perHour")),
     )  # fmt: skip
+
+
+def _language(code: str, path: KeyPath) -> str:
+    if code not in languages():
+        fault(path, f"is {code!r}. Expected: one of {', '.join(languages())}.")
+    return code
 
 
 def _subscriptions(keys: SubscriptionKeys, path: KeyPath) -> list[Subscription]:

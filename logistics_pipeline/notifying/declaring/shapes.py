@@ -83,6 +83,7 @@ class EndpointKeys(Keys, kw_only=True):
         default_factory=lambda: [SubscriptionKeys()]
     )
     time_zone: Annotated[str, said("IANA name of the zone of quiet hours, digests and times: Europe/Berlin")] = "UTC"
+    language: Annotated[str, said("Language of its messages, such as de; what has no translation is in English")] = "en"
     quiet_hours: Annotated[str | None, said("When only critical events are sent: 22:00-06:30")] = None
     digest: Annotated[
         Literal["15m", "daily", "weekly"] | None,

@@ -54,7 +54,8 @@ def _store(connection: Connection, endpoint: Endpoint, digest: str) -> None:
         {
             "name": endpoint.name, "title": endpoint.title, "channel": endpoint.channel.value,
             "configuration": Jsonb(dict(endpoint.configuration)), "recipients": list(endpoint.recipients),
-            "time_zone": endpoint.time_zone, "quiet_from": endpoint.quiet.begin if endpoint.quiet else None,
+            "time_zone": endpoint.time_zone, "language": endpoint.language,
+            "quiet_from": endpoint.quiet.begin if endpoint.quiet else None,
             "quiet_until": endpoint.quiet.until if endpoint.quiet else None, "digest": endpoint.digest,
             "digest_at": endpoint.digest_at, "per_hour": endpoint.per_hour, "sha256": digest,
         },

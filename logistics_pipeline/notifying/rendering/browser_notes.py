@@ -5,7 +5,7 @@ from typing import Any
 
 from logistics_pipeline.notifying.outgoing import Outgoing
 from logistics_pipeline.notifying.rendering.texts import subject
-from logistics_pipeline.notifying.rendering.words import state_word
+from logistics_pipeline.notifying.rendering.words import titled
 
 _MOST_EVENTS = 5
 _LONGEST_TITLE = 400
@@ -19,7 +19,7 @@ def browser_note(message: Outgoing) -> bytes:
     first = message.events[0]
     text = first.text
     if message.is_digest:
-        text = "\n".join(f"{state_word(event)}: {event.title}" for event in message.events[:_MOST_EVENTS])
+        text = "\n".join(titled(event, message.language) for event in message.events[:_MOST_EVENTS])
     path = OWN_PAGE if message.is_digest else first.path
     note: dict[str, Any] = {
         "id": message.public_id.hex,

@@ -12,7 +12,15 @@ from logistics_pipeline.notifying.outgoing import Outgoing
 from logistics_pipeline.notifying.publishing import Event
 from logistics_pipeline.notifying.rendering.links import link_of
 from logistics_pipeline.notifying.rendering.texts import subject
-from logistics_pipeline.notifying.rendering.words import colour, shown_time, state_word, worst
+from logistics_pipeline.notifying.rendering.words import (
+    colour,
+    more_in_dashboard,
+    shown_time,
+    state_of,
+    state_word,
+    titled,
+    worst,
+)
 
 _MOST_EVENTS = 10
 """Of a digest: Discord shows no more, and Teams accepts 28 KB."""
@@ -36,7 +44,7 @@ def _link(event: Event, message: Outgoing) -> str | None:
 def _rest(message: Outgoing) -> str | None:
     """What is said of events that are not shown."""
     rest = len(message.events) - _MOST_EVENTS
-    return f"{rest} more are in the dashboard." if rest > 0 else None
+    return more_in_dashboard(rest, message.language) if rest > 0 else None
 
 
 # -- Slack: https://api.slack.com/reference/block-kit/blocks -----------------------------------------------------------
@@ -54,23 +62,22 @@ def _slack_text(text: str, longest: int) -> dict[str, Any]:
 
 
 def _slack_blocks(event: Event, message: Outgoing) -> Iterator[dict[str, Any]]:
-    yield {"type": "header", "text": _slack_text(f"{state_word(event)}: {event.title}", 150)}
+    yield {"type": "header", "text": _slack_text(titled(event, message.language), 150)}
     if event.text:
         yield {"type": "section", "text": _slack_text(event.text, _LONGEST_TEXT)}
     if event.facts:
         facts = [_slack_text(f"{name}\n{value}", 300) for name, value in event.facts[:_MOST_FACTS]]
         yield {"type": "section", "fields": facts}
-    yield {"type": "context", "elements": [_slack_text(shown_time(event.occurred_at, message.time_zone), 100)]}
+    yield {"type": "context", "elements": [_slack_text(shown_time(event.occurred_at, message), 100)]}
     if (link := _link(event, message)) is not None:
-        yield {"type": "actions", "elements": [
-            {"type": "button", "text": _slack_text("Open in the dashboard", 75), "url": shortened(link, 3_000)}
-        ]}  # fmt: skip
+        words = _slack_text(message.language.say("Open in the dashboard"), 75)
+        yield {"type": "actions", "elements": [{"type": "button", "text": words, "url": shortened(link, 3_000)}]}
 
 
 def _slack_digest(message: Outgoing) -> Iterator[dict[str, Any]]:
     yield {"type": "header", "text": _slack_text(subject(message), 150)}
     for event in message.events[:_MOST_EVENTS]:
-        heading = f"{state_word(event)}: {event.title}\n{shown_time(event.occurred_at, message.time_zone)}"
+        heading = f"{titled(event, message.language)}\n{shown_time(event.occurred_at, message)}"
         yield {"type": "section", "text": _slack_text(heading, _LONGEST_TEXT)}
     if (rest := _rest(message)) is not None:
         yield {"type": "context", "elements": [_slack_text(rest, 100)]}
@@ -89,13 +96,14 @@ def teams_card(message: Outgoing) -> dict[str, Any]:
     if (rest := _rest(message)) is not None:
         body.append(_run(rest, isSubtle=True))
     links = [(event, link) for event in message.events[:1] if (link := _link(event, message)) is not None]
+    words = message.language.say("Open in the dashboard")
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
         "msteams": {"width": "Full"},
         "body": body,
-        "actions": [{"type": "Action.OpenUrl", "title": "Open in the dashboard", "url": link} for _, link in links],
+        "actions": [{"type": "Action.OpenUrl", "title": words, "url": link} for _, link in links],
     }
     content = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
     return {"type": "message", "summary": shortened(subject(message), 300), "attachments": [content]}
@@ -106,9 +114,9 @@ def _run(text: str, **looks: Any) -> dict[str, Any]:
 
 
 def _teams_event(event: Event, message: Outgoing) -> Iterator[dict[str, Any]]:
-    word = state_word(event)
+    shade = _TEAMS_COLOURS.get(state_of(event), "Accent")
     title = shortened(event.title, 300)
-    yield _run(word, color=_TEAMS_COLOURS.get(word, "Accent"), weight="Bolder") | {"spacing": "Medium"}
+    yield _run(state_word(event, message.language), color=shade, weight="Bolder") | {"spacing": "Medium"}
     yield _run(title, size="Medium", weight="Bolder") | {"spacing": "None"}
     if event.text:
         yield _run(shortened(event.text, _LONGEST_TEXT // (2 if message.is_digest else 1)))
@@ -118,7 +126,7 @@ def _teams_event(event: Event, message: Outgoing) -> Iterator[dict[str, Any]]:
             {"type": "TextRun", "text": f"{shortened(name, 100)}  ", "isSubtle": True},
             {"type": "TextRun", "text": shortened(value, 300) or "-"},
         ]}  # fmt: skip
-    yield _run(shown_time(event.occurred_at, message.time_zone), isSubtle=True, size="Small")
+    yield _run(shown_time(event.occurred_at, message), isSubtle=True, size="Small")
 
 
 # -- Discord: https://discord.com/developers/docs/resources/webhook ----------------------------------------------------
@@ -140,7 +148,7 @@ def discord_card(message: Outgoing) -> dict[str, Any]:
 
 def _embed(event: Event, message: Outgoing) -> dict[str, Any]:
     embed: dict[str, Any] = {
-        "title": shortened(_without_markdown(f"{state_word(event)}: {event.title}"), 256),
+        "title": shortened(_without_markdown(titled(event, message.language)), 256),
         "description": shortened(_without_markdown(event.text), 1_500),
         "color": int(colour(event).removeprefix("#"), 16),
         "timestamp": event.occurred_at.isoformat(),
@@ -178,18 +186,19 @@ def telegram_text(message: Outgoing) -> str:
         text, length = _telegram_event(event, message)
         characters += length
         if number and (characters > _LONGEST_TELEGRAM or number >= _MOST_EVENTS):
-            parts.append(f"{len(message.events) - number} more are in the dashboard.")
+            parts.append(more_in_dashboard(len(message.events) - number, message.language))
             break
         parts.append(text)
     return "\n\n".join(parts)
 
 
 def _telegram_event(event: Event, message: Outgoing) -> tuple[str, int]:
-    title = shortened(f"{state_word(event)}: {event.title}", 300)
+    title = shortened(titled(event, message.language), 300)
     plain = [shortened(event.text, 1_500 if not message.is_digest else 300)] if event.text else []
     plain += [f"{shortened(name, 80)}: {shortened(value, 100)}" for name, value in event.facts[:_MOST_FACTS]]
-    plain.append(shown_time(event.occurred_at, message.time_zone))
+    plain.append(shown_time(event.occurred_at, message))
     lines = [f"<b>{escape(title, quote=False)}</b>", *(escape(each, quote=False) for each in plain)]
     if (link := _link(event, message)) is not None:
-        lines.append(f'<a href="{escape(link)}">Open in the dashboard</a>')
+        words = escape(message.language.say("Open in the dashboard"), quote=False)
+        lines.append(f'<a href="{escape(link)}">{words}</a>')
     return "\n".join(lines), len(title) + sum(map(len, plain)) + 30

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from logistics_core.charts import picture
+from logistics_core.languages.sentences import Sentence, joined
 
 NAME = "chart"
 """What the HTML of a mail calls the picture."""
@@ -23,11 +24,13 @@ class IncidentChart:
     def alt(self) -> str:
         """The same in words."""
         known = [each for each in self.days if each["value"] is not None]
-        bounds = [
-            f"{words} {value:,.6g}" for words, value in (("above", self.high), ("below", self.low)) if value is not None
-        ]
-        fires = f" It fires {' or '.join(bounds)}." if bounds else ""
-        return f"Until {known[-1]['day']}: {known[-1]['value']:,.6g}.{fires}"
+        last = Sentence("Until {day:day}: {value}.", day=known[-1]["day"], value=known[-1]["value"])
+        fires = []
+        if self.high is not None:
+            fires.append(Sentence("It fires above {bound}.", bound=self.high))
+        if self.low is not None:
+            fires.append(Sentence("It fires below {bound}.", bound=self.low))
+        return joined([last, *fires], " ")
 
     def specification(self, width: int) -> dict[str, Any]:
         """A complete one for a renderer."""

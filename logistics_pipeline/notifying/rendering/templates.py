@@ -93,13 +93,13 @@ def render(source: str, event: Event, message: Outgoing) -> str:
     values = {
         "topic": event.topic,
         "severity": event.severity.value,
-        "state": state_word(event),
+        "state": state_word(event, message.language),
         "title": event.title,
         "text": event.text[:_LONGEST_VALUE],
         "facts": [{"name": name, "value": value} for name, value in event.facts],
         "labels": dict(event.labels),
         "url": link_of(event, message.configuration.get("dashboard") or "") or "",
-        "time": shown_time(event.occurred_at, message.time_zone),
+        "time": shown_time(event.occurred_at, message),
     }
     try:
         _deadline.at = monotonic() + LONGEST_SECONDS

@@ -9,14 +9,17 @@ from logistics_pipeline.notifying.rendering.words import (
     MOST_EVENTS_SHOWN,
     digest_heading,
     heading,
+    more_in_dashboard,
     shown_time,
-    state_word,
+    titled,
 )
 
 
 def subject(message: Outgoing) -> str:
     """One line."""
-    return digest_heading(message.events) if message.is_digest else heading(message.events[0])
+    if message.is_digest:
+        return digest_heading(message.events, message.language)
+    return heading(message.events[0], message.language)
 
 
 def plain_text(message: Outgoing) -> str:
@@ -29,7 +32,7 @@ def plain_text(message: Outgoing) -> str:
 
 
 def _single(event: Event, message: Outgoing) -> Iterator[str]:
-    yield f"{state_word(event)}: {event.title}"
+    yield titled(event, message.language)
     yield ""
     if event.text:
         yield event.text
@@ -43,19 +46,19 @@ def _single(event: Event, message: Outgoing) -> Iterator[str]:
 
 
 def _foot(event: Event, message: Outgoing) -> Iterator[str]:
-    yield shown_time(event.occurred_at, message.time_zone)
+    yield shown_time(event.occurred_at, message)
     if (link := link_of(event, message.configuration.get("dashboard") or "")) is not None:
         yield link
 
 
 def _digest(events: Sequence[Event], message: Outgoing) -> Iterator[str]:
-    yield digest_heading(events)
+    yield digest_heading(events, message.language)
     for event in events[:MOST_EVENTS_SHOWN]:
         yield ""
-        yield f"{state_word(event)}: {event.title}"
+        yield titled(event, message.language)
         if event.text:
             yield event.text
         yield from _foot(event, message)
     if len(events) > MOST_EVENTS_SHOWN:
         yield ""
-        yield f"{len(events) - MOST_EVENTS_SHOWN} more are in the dashboard."
+        yield more_in_dashboard(len(events) - MOST_EVENTS_SHOWN, message.language)

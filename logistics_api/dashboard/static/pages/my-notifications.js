@@ -121,8 +121,8 @@ function preferencesPanel(view, inbox) {
     live: null,
     placeholder: "20rem",
     render: (mine) => {
-      const { version, time_zone, quiet_hours, channels } = mine;
-      if (wanted?.version !== version) wanted = structuredClone({ version, time_zone, quiet_hours, channels });
+      const { version, time_zone, language, quiet_hours, channels } = mine;
+      if (wanted?.version !== version) wanted = structuredClone({ version, time_zone, language, quiet_hours, channels });
       return preferences(mine, wanted, refresh);
     },
   });
@@ -136,7 +136,7 @@ function preferencesPanel(view, inbox) {
 function preferences(mine, wanted, refresh) {
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const fields = h("div", { class: "stack" });
-  const draw = () => replace(fields, Object.keys(CHANNELS).map((channel) => channelFields(channel, wanted, mine, { draw, doing })), timeFields(wanted, mine, draw));
+  const draw = () => replace(fields, Object.keys(CHANNELS).map((channel) => channelFields(channel, wanted, mine, { draw, doing })), timeFields(wanted, mine, draw), languageField(wanted, mine));
   /** Does something and shows the page anew, or says what is wrong. */
   async function doing(work, said = null) {
     problem.hidden = true;
@@ -259,6 +259,19 @@ function timeFields(wanted, mine, draw) {
       quiet && time("Until", "quiet-until", quiet.until, (text) => (quiet.until = text)),
       select("Time zone", "zone", zones, wanted.time_zone ?? "", (zone) => (wanted.time_zone = zone || null)),
     ),
+  );
+}
+
+function languageField(wanted, mine) {
+  const nameOf = new Intl.DisplayNames(["en"], { type: "language" });
+  const usual = `As where I sign in: ${nameOf.of(mine.usual_language)}`;
+  const languages = Object.fromEntries([["", usual], ...mine.languages.map((code) => [code, nameOf.of(code)])]);
+  return h(
+    "fieldset",
+    { class: "stack choices" },
+    h("legend", {}, "Language of e-mail and browsers"),
+    h("div", { class: "question-form" }, select("Language", "language", languages, wanted.language ?? "", (code) => (wanted.language = code || null))),
+    h("p", { class: "muted" }, "What has no translation, such as the titles of your own rules, stays as it was written."),
   );
 }
 
