@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +29,7 @@ class FragileServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._restarting = threading.Lock()
         self._embedded = EmbeddedPostgres(folder)
         self._url = self._embedded.acquire()
         with self.connect("postgres") as connection:
@@ -102,14 +104,18 @@ class FragileServer:
             connection.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::integer[]) AS pid", (backends,))
 
     def restart_immediately(self) -> None:
-        """What `pg_ctl restart -m immediate` does: no checkpoint, no goodbye, recovery at the start."""
-        pid_file = self._folder / "postmaster.pid"
-        os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGQUIT)
-        wait_until(lambda: not pid_file.exists(), "the server to stop")
-        started = EmbeddedPostgres(self._folder)
-        started.acquire()
-        self._embedded.release()  # the new one holds the server already, so this does not stop it
-        self._embedded = started
+        """What `pg_ctl restart -m immediate` does: no checkpoint, no goodbye, recovery at the start.
+
+        Of several at once each waits for the one before it: there has to be a server to restart.
+        """
+        with self._restarting:
+            pid_file = self._folder / "postmaster.pid"
+            os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGQUIT)
+            wait_until(lambda: not pid_file.exists(), "the server to stop")
+            started = EmbeddedPostgres(self._folder)
+            started.acquire()
+            self._embedded.release()  # the new one holds the server already, so this does not stop it
+            self._embedded = started
 
     def close(self) -> None:
         self._embedded.release()
