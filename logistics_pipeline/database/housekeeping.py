@@ -152,7 +152,8 @@ def _delete_old_messages(connection: Connection, days: int) -> int:
     total = 0
     while deleted := connection.execute(query, {"days": days, "events": EVENTS_PER_TRANSACTION}).rowcount:
         total += deleted
-    connection.execute(read_sql("housekeeping/delete_old_digests").encode(), {"days": days})
+    for name in ("delete_old_digests", "delete_old_editions"):
+        connection.execute(read_sql(f"housekeeping/{name}").encode(), {"days": days})
     return total
 
 

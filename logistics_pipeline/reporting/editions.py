@@ -72,6 +72,12 @@ def open_editions(connection: Connection, patience: float) -> list[OpenEdition]:
         return cursor.execute(read_sql("reporting/open_editions").encode(), {"patience": patience}).fetchall()
 
 
+def is_told(connection: Connection, report_id: int) -> bool:
+    """Whether somebody was told within a day that a report fails, and it still does: once is enough."""
+    row = connection.execute(read_sql("reporting/is_told").encode(), {"report_id": report_id}).fetchone()
+    return row == (True,)
+
+
 def put_off(connection: Connection, edition: OpenEdition, reason: str, seconds: float) -> None:
     """Notes why an edition is tried again, and when."""
     connection.execute(

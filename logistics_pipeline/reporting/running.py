@@ -27,6 +27,7 @@ from logistics_pipeline.reporting.editions import (
     OpenEdition,
     ReportInForce,
     end_edition,
+    is_told,
     open_editions,
     open_windows,
     put_off,
@@ -122,6 +123,8 @@ class ReportRunner:
         if not edition.is_last:
             put_off(self.connection, edition, reason, self.pause)
             return False
+        if is_told(self.connection, edition.report_id):
+            return end_edition(self.connection, edition, "failed", reason=reason)
         event = _failure(report, edition, reason)
         with self.connection.transaction():
             publish_to(self.connection, event, also=list(self._known_endpoints(report).values()))

@@ -19,6 +19,7 @@ import pytest
 from logistics_core.database_contract.notifications import EndpointChannel
 from logistics_core.editions import page_of
 from logistics_core.settings import Settings
+from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.notifying import ledger
@@ -181,6 +182,32 @@ def test_a_board_arrives_by_mail_with_pictures_figures_and_tables_once(
     assert page.status_code == 200 and page.text.count("data:image/png;base64,") == 5
     assert "<h1>Monday &lt;meeting&gt;</h1>" in page.text and "sandbox" in page.headers["content-security-policy"]
     api.check_problem(api.client.get("/api/notifications/reports/editions/999999"))
+
+
+def test_editions_of_a_report_without_its_board_do_not_pile_up_and_that_is_told_once(
+    connection: Connection, api: Api, mailbox: Mailbox
+) -> None:
+    declare_reports(connection, Report("week", "Nowhere", "* * * * *", ("desk",), days="all"))
+    often = quick(connection, api)
+    for minute in range(6):
+        often.turn(WINDOW + timedelta(minutes=minute))
+        assert sum(outcome == "trying" for outcome, _ in outcomes(connection)) == 1
+    assert [outcome for outcome, _ in outcomes(connection)][1:6] == ["failed"] * 5
+    assert connection.execute("SELECT count(*) FROM notify.events").fetchone() == (1,)
+    connection.execute("UPDATE notify.editions SET ended_at = ended_at - interval '25 hours' WHERE outcome = 'failed'")
+    often.turn(WINDOW + timedelta(minutes=6))
+    assert connection.execute("SELECT count(*) FROM notify.events").fetchone() == (2,), "once a day, as it still fails"
+
+
+def test_old_editions_are_deleted_and_no_window_comes_twice(connection: Connection, api: Api, mailbox: Mailbox) -> None:
+    declare_reports(connection, REPORT)
+    assert quick(connection, api).turn(WINDOW + timedelta(days=15)) == 1
+    connection.execute("DELETE FROM notify.messages")
+    connection.execute("DELETE FROM notify.events")
+    connection.execute("UPDATE notify.editions SET ended_at = ended_at - interval '400 days'")
+    connection.execute(read_sql("housekeeping/delete_old_editions").encode(), {"days": 90})
+    assert [outcome for outcome, _ in outcomes(connection)] == ["published"], "the newest, by which others are found"
+    assert quick(connection, api).turn(WINDOW + timedelta(days=15)) == 0
 
 
 def test_a_report_is_never_part_of_a_digest(url: str, connection: Connection, api: Api, mailbox: Mailbox) -> None:
