@@ -27,6 +27,7 @@ from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_res
 from logistics_api.http.routing import Router
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import DIGITS
+from logistics_api.row_access.permitted import granted_rows
 from logistics_core.alert_rules.built_in import BUILT_IN
 
 LONGEST_SILENCE = timedelta(days=366)
@@ -47,9 +48,15 @@ async def list_rules(_: NoParameters, database: Reader) -> Response:
 
 
 @router.get("/api/alerts/incidents", response_model=Incidents, responses=FIGURE_PROBLEMS, summary="Incidents")
-async def list_incidents(parameters: Annotated[IncidentParameters, Query()], database: Reader) -> Response:
-    """Returns incidents, the newest first; `before` with the last number of a page gives the next one."""
-    return uncached(await database.fetch_value(queries.INCIDENTS, parameters.model_dump()))
+async def list_incidents(
+    parameters: Annotated[IncidentParameters, Query()], request: Request, database: Reader
+) -> Response:
+    """Returns incidents, the newest first; `before` with the last number of a page gives the next one.
+
+    Who may see some rows only gets those that are about these rows alone.
+    """
+    values = parameters.model_dump() | {"granted": granted_rows(request)}
+    return uncached(await database.fetch_value(queries.INCIDENTS, values))
 
 
 @router.get(
@@ -58,9 +65,9 @@ async def list_incidents(parameters: Annotated[IncidentParameters, Query()], dat
     responses=FIGURE_PROBLEMS | UNKNOWN,
     summary="One incident",
 )
-async def read_incident(incident_id: IncidentId, _: NoParameters, database: Reader) -> Response:
+async def read_incident(incident_id: IncidentId, _: NoParameters, request: Request, database: Reader) -> Response:
     """Returns an incident with its timeline."""
-    return uncached(await _find(database, incident_id))
+    return uncached(await _find(database, request, incident_id))
 
 
 @router.post(
@@ -191,15 +198,16 @@ async def _act(
         "assignee": assignee,
     }
     (done,) = await database.write(queries.ACT, parameters)
-    found = await _find(database, incident_id)
+    found = await _find(database, request, incident_id)
     if not done:
         detail = f"The timeline of incident {incident_id} is full."
         raise Problem(409, "timeline-full", "Timeline full", detail)
     return uncached(found)
 
 
-async def _find(database: Database, incident_id: int) -> dict[str, Any]:
-    incident: dict[str, Any] | None = await database.fetch_value(queries.ONE_INCIDENT, {"incident_id": incident_id})
+async def _find(database: Database, request: Request, incident_id: int) -> dict[str, Any]:
+    parameters = {"incident_id": incident_id, "granted": granted_rows(request)}
+    incident: dict[str, Any] | None = await database.fetch_value(queries.ONE_INCIDENT, parameters)
     if incident is None:
         detail = f"There is no incident {incident_id}. /api/alerts/incidents lists them."
         raise Problem(404, "unknown-incident", "Unknown incident", detail)

@@ -1,5 +1,6 @@
 """Statements about alerts. They only read, but for the functions that act on incidents, silences and rules."""
 
+from logistics_api.row_access.permitted import is_about_permitted
 from logistics_core.database_contract.alerts import (
     ACT_ON_INCIDENT,
     ADD_RULE,
@@ -13,6 +14,7 @@ from logistics_core.database_contract.alerts import (
 )
 
 _OPEN = "incident.closed_at IS NULL"
+_PERMITTED = is_about_permitted("incident.about_rows")
 
 RULES = f"""
 -- Returns the rules with what is open of each, and when workers did their duties last.
@@ -76,14 +78,14 @@ _INCIDENT = """
     'closed_at', incident.closed_at,
     'closed_because', incident.closed_because,
     'announced_at', incident.announced_at,
-    'held_because', incident.held_because,
+    'held_because', CASE WHEN %(granted)s::jsonb IS NULL THEN incident.held_because END,
     'acknowledged_at', incident.acknowledged_at,
     'acknowledged_by', incident.acknowledged_by,
     'assigned_to', incident.assigned_to
 """
 
 INCIDENTS = f"""
--- Returns incidents, the newest first, and how many there are.
+-- Returns incidents, the newest first, and how many there are: those about permitted rows.
 -- One row: a JSON object.
 -- Reads alert.incidents, by its indexes.
 WITH matching AS (
@@ -92,6 +94,7 @@ WITH matching AS (
     WHERE (%(state)s = 'all' OR (%(state)s = 'open') = ({_OPEN}))
         AND (%(rule)s::text IS NULL OR incident.rule = %(rule)s)
         AND (%(severity)s::text IS NULL OR incident.severity = %(severity)s)
+        AND {_PERMITTED}
 ),
 page AS (
     SELECT incident_id
@@ -109,7 +112,7 @@ SELECT json_build_object(
             'info', count(*) FILTER (WHERE incident.severity = 'info')
         )
         FROM alert.incidents AS incident
-        WHERE {_OPEN}
+        WHERE {_OPEN} AND {_PERMITTED}
     ),
     'incidents', (
         SELECT coalesce(json_agg(json_build_object({_INCIDENT}) ORDER BY incident.incident_id DESC), '[]')
@@ -120,7 +123,7 @@ SELECT json_build_object(
 """
 
 ONE_INCIDENT = f"""
--- Returns an incident with its timeline.
+-- Returns an incident with its timeline; to who may see some rows only without the words of people about it.
 -- One row: a JSON object, NULL if the incident does not exist.
 -- Reads alert.incidents, .events.
 SELECT (
@@ -131,9 +134,10 @@ SELECT (
         ) ORDER BY event.number)
         FROM alert.events AS event
         WHERE event.incident_id = incident.incident_id
+            AND (%(granted)s::jsonb IS NULL OR event.kind NOT IN ('commented', 'held'))
     ))
     FROM alert.incidents AS incident
-    WHERE incident.incident_id = %(incident_id)s
+    WHERE incident.incident_id = %(incident_id)s AND {_PERMITTED}
 )
 """
 

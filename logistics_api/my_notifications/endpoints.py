@@ -46,7 +46,10 @@ router = Router(tags=["my notifications"])
 NoParameters = Annotated[NothingElse, Query()]
 SubscriptionId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the browser", examples=[3]), DIGITS]
 NOBODY: Responses = {404: problem_response("Nobody has signed in: only people have notifications of their own")}
-RESTRICTION = "You may see some rows only. Alerts and reports are about all rows, so you are not told of them."
+RESTRICTION = (
+    "You may see some rows only: you are told of alerts that are about these rows alone, and of no reports, which are "
+    "about all rows."
+)
 TEST_MESSAGE = ("This is a test", "Somebody has tried out your notifications. Nothing has to be done.")
 
 

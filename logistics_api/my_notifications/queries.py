@@ -107,7 +107,16 @@ SELECT coalesce((SELECT settings -> 'push' -> 'hosts' FROM notify.shared_setting
 """
 
 _MINE = "endpoint.person_id = %(person_id)s AND message.channel = 'inbox' AND message.state = 'delivered'"
-_PERMITTED = f"(event.person_id = %(person_id)s OR NOT {_RESTRICTED})"
+_GRANTED = """
+SELECT grants.row_access
+FROM access.people AS person
+INNER JOIN access.group_row_access AS grants ON grants.group_name = ANY(person.groups)
+WHERE person.person_id = %(person_id)s
+"""
+_PERMITTED = (
+    f"(event.person_id = %(person_id)s OR NOT {_RESTRICTED} "
+    f"OR access.are_rows_permitted(event.about_rows, ARRAY({_GRANTED})))"
+)
 _INBOX = f"""
 FROM notify.messages AS message
 INNER JOIN notify.endpoints AS endpoint ON message.endpoint_id = endpoint.endpoint_id

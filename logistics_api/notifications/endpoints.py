@@ -16,6 +16,7 @@ from logistics_api.notifications.schemas import Endpoints, MailSuppressions, Mes
 from logistics_api.parameters import cursors
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import Integer, Paging
+from logistics_api.row_access.permitted import granted_rows
 from logistics_core.database_contract.notifications import MessageState
 
 router = Router(tags=["notifications"])
@@ -92,7 +93,8 @@ async def list_mail_suppressions(_: Annotated[NothingElse, Query()], database: R
 )
 async def read_feed(query: Annotated[FeedParameters, Query()], request: Request, database: Reader) -> Response:
     """Returns the newest events as an Atom feed (RFC 4287). Places in the dashboard are links."""
-    (events,) = await database.fetch_row(queries.EVENTS, {"topic": query.topic, "limit": query.limit})
+    parameters = {"topic": query.topic, "limit": query.limit, "granted": granted_rows(request)}
+    (events,) = await database.fetch_row(queries.EVENTS, parameters)
     prefix = context_of(request.scope).prefix
     text = atom_feed(events, f"{prefix}/api/notifications/feed", prefix)
     return Response(text, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})

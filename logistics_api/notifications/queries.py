@@ -7,6 +7,7 @@ They only read, but for the functions that links and previews call. What is of p
 from collections.abc import Collection
 
 from logistics_api.ingestion.filters import where
+from logistics_api.row_access.permitted import is_about_permitted
 from logistics_core.database_contract.notifications import READ_LINK as READ_LINK_CALL
 from logistics_core.database_contract.notifications import REQUEST_PREVIEW
 from logistics_core.database_contract.notifications import SUBSCRIBE_AGAIN as SUBSCRIBE_AGAIN_CALL
@@ -150,7 +151,7 @@ SELECT json_build_object(
 """
 """One row: all endpoints and the messages of the last days, as JSON."""
 
-EVENTS = """
+EVENTS = f"""
 SELECT coalesce(json_agg(json_build_object(
     'key', key,
     'topic', topic,
@@ -166,6 +167,7 @@ FROM (
     SELECT event_id, key, topic, severity, title, text, facts, path, occurred_at, published_at
     FROM notify.events
     WHERE person_id IS NULL AND (%(topic)s::text IS NULL OR topic = %(topic)s)
+        AND {is_about_permitted("about_rows")}
     ORDER BY event_id DESC
     LIMIT %(limit)s
 ) AS event

@@ -18,12 +18,16 @@ class Narrowing(StrEnum):
     """It holds all rows, or what was made of all."""
 
 
-_NARROWED = ("answer_board", "read_dataset_metrics", "read_key_figures", "read_metric_catalogue")
+_NARROWED = (
+    *("answer_board", "read_dataset_metrics", "read_key_figures", "read_metric_catalogue"),
+    # what is about the permitted rows alone
+    *("list_incidents", "read_feed", "read_incident"),
+)
 
 _WITHOUT_ROWS = (
     *("add_board", "change_board", "delete_board", "export_board", "list_boards", "read_board"),
     *("close_session", "open_session", "read_session"),
-    # the inbox holds what is for the person alone, and leaves out the rest
+    # the inbox holds what is for the person alone or about rows that they may see, and leaves out the rest
     *("change_my_notifications", "list_my_messages", "mark_my_messages", "read_my_notifications", "send_test_message"),
     *("add_push_subscription", "remove_push_subscription", "subscribe_again"),
     *("read_datasets", "read_index", "read_measures"),
@@ -47,7 +51,7 @@ _REFUSED = (
     *("retire_dataset", "try_proposal"),
     # alerts and messages
     *("acknowledge_incident", "add_silence", "assign_incident", "comment_on_incident", "end_silence"),
-    *("list_endpoints", "list_incidents", "list_messages", "list_rules", "list_silences", "read_feed", "read_incident"),
+    *("list_endpoints", "list_messages", "list_rules", "list_silences"),
     *("add_rule", "change_rule", "list_written_rules", "read_rule", "remove_rule", "read_trial", "request_trial"),
     *(
         "add_window",

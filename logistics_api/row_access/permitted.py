@@ -89,6 +89,17 @@ def permitted_rows(request: Request) -> PermittedRows | None:
     return permissions.of(access)
 
 
+def granted_rows(request: Request) -> str | None:
+    """The same as JSON, for statements that ask whether something is about these rows alone."""
+    access: RowAccess | None = request.state.principal.row_access
+    return None if access is None else access.text
+
+
+def is_about_permitted(column: str) -> str:
+    """The condition that something is about rows of `%(granted)s` alone, or that the sender may see all."""
+    return f"(%(granted)s::jsonb IS NULL OR access.are_rows_permitted({column}, ARRAY[%(granted)s::jsonb]))"
+
+
 async def _of_request(request: Request) -> PermittedRows | None:
     return permitted_rows(request)
 

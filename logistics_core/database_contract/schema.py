@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0040"
+SCHEMA_VERSION = "0041"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
@@ -33,6 +33,7 @@ API_READS: Mapping[str, frozenset[str]] = {
     "alert.heartbeats": frozenset({"at", "duty", "problem", "worker"}),
     "alert.incidents": frozenset(
         {
+            "about_rows",
             "acknowledged_at",
             "acknowledged_by",
             "announced_at",
@@ -595,6 +596,7 @@ API_READS: Mapping[str, frozenset[str]] = {
     ),
     "notify.events": frozenset(
         {
+            "about_rows",
             "event_id",
             "facts",
             "key",

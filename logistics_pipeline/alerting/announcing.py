@@ -18,7 +18,7 @@ from logistics_core.languages.sentences import Sentence, joined
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting import incidents
 from logistics_pipeline.alerting.incidents import CONDITION, UNKNOWN, Waiting, key_of
-from logistics_pipeline.alerting.observing.model import Facts, Labels
+from logistics_pipeline.alerting.observing.model import AboutRows, Facts, Labels
 from logistics_pipeline.database.connections import Connection
 
 log = logging.getLogger("logistics.worker")
@@ -45,6 +45,8 @@ class Announcement:
     ends_thread: bool
     """Whether nothing that the thread has told of is open any more."""
     occurred_at: datetime
+    about_rows: Sequence[AboutRows] | None = None
+    """The rows that all of it is about; None if that is not known of one of the incidents."""
     has_chart: bool = False
     """Whether the chart of its one incident follows in a moment."""
 
@@ -257,7 +259,17 @@ def _announcement(
         thread=f"incident:{first.announced_with if topic == 'alert.resolved' else first.incident_id}",
         ends_thread=ends_thread,
         occurred_at=occurred,
+        about_rows=_about_rows(group),
     )
+
+
+def _about_rows(group: Sequence[Waiting]) -> Sequence[AboutRows] | None:
+    found: list[AboutRows] = []
+    for each in group:
+        if each.about_rows is None:
+            return None
+        found += each.about_rows
+    return found
 
 
 def _title(title: str, group: Sequence[Waiting]) -> str:

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from logistics_core.alert_rules.rules import Rule
 from logistics_core.languages.sentences import Sentence, document_of, sentence_of
 from logistics_core.sql_files import read_sql
-from logistics_pipeline.alerting.observing.model import Facts, Labels, Observation
+from logistics_pipeline.alerting.observing.model import AboutRows, Facts, Labels, Observation
 from logistics_pipeline.alerting.transitions import Change, State, Track
 from logistics_pipeline.database.connections import Connection
 
@@ -119,6 +119,7 @@ def _opened(rule: Rule, observation: Observation, kind: str, moment: datetime, d
         "summary": str(observation.summary),
         "facts": Jsonb([list(map(str, fact)) for fact in observation.facts]),
         "words": Jsonb(words),
+        "about_rows": None if observation.about_rows is None else Jsonb([dict(observation.about_rows)]),
         "page": observation.page,
         "value": observation.value,
         "data_version": data_version,
@@ -199,6 +200,8 @@ class Waiting:
     """The first of those that its beginning was announced with; itself if there were no others."""
     words: Mapping[str, Any] | None = None
     """Its texts for other languages."""
+    about_rows: Sequence[AboutRows] | None = None
+    """The rows that all of it is about."""
 
     def said(self, name: str) -> str:
         """One of its texts: `title`, `summary` or `closed_because`."""

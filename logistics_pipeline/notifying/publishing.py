@@ -66,6 +66,8 @@ class Event:
     """Of `alert.resolved`: whether everything that the thread has told of is over."""
     person_id: int | None = None
     """Whom alone it is for; None: everybody who may see all rows."""
+    about_rows: Sequence[Mapping[str, Any]] | None = None
+    """Rows that all of it is about, `dataset` and `fields` of each; None: who may see some rows only is not told."""
     has_chart: bool = False
     """Whether the chart of its incident follows in a moment: mails wait for it, some seconds at most."""
 
@@ -170,15 +172,20 @@ def in_words(event: Event, words: Mapping[str, Any] | None) -> Event:
 def _insert_event(connection: Connection, event: Event, words: dict[str, Any] | None) -> int | None:
     row = connection.execute(
         "INSERT INTO notify.events "
-        "(key, topic, severity, title, text, facts, labels, path, thread, occurred_at, person_id, words, messages) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0) ON CONFLICT (key) DO NOTHING RETURNING event_id",
+        "(key, topic, severity, title, text, facts, labels, path, thread, occurred_at, person_id, words, "
+        "about_rows, messages) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0) "
+        "ON CONFLICT (key) DO NOTHING RETURNING event_id",
         (
             event.key, event.topic, event.severity.value, event.title, event.text, Jsonb(list(map(list, event.facts))),
             Jsonb(dict(event.labels)), event.path, event.thread, event.occurred_at, event.person_id,
-            None if words is None else Jsonb(words),
+            None if words is None else Jsonb(words), _json_of_rows(event),
         ),
     ).fetchone()  # fmt: skip
     return None if row is None else row[0]
+
+
+def _json_of_rows(event: Event) -> Jsonb | None:
+    return None if event.about_rows is None else Jsonb([dict(each) for each in event.about_rows])
 
 
 def _recipients(connection: Connection, event: Event, choice: _Choice) -> list[_Recipient]:
@@ -188,6 +195,7 @@ def _recipients(connection: Connection, event: Event, choice: _Choice) -> list[_
         "topic": event.topic, "severity": event.severity.value, "labels": Jsonb(dict(event.labels)), "now": now,
         "thread": event.thread, "only_endpoints": None if choice.only is None else list(choice.only),
         "also_endpoints": list(choice.also), "without": list(choice.without), "person_id": event.person_id,
+        "about_rows": _json_of_rows(event),
     }  # fmt: skip
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(read_sql("notifying/matching_endpoints").encode(), parameters).fetchall()

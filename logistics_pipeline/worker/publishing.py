@@ -22,6 +22,7 @@ def publish_announcement(connection: Connection, announcement: Announcement) -> 
             thread=announcement.thread,
             ends_thread=announcement.ends_thread,
             occurred_at=announcement.occurred_at,
+            about_rows=announcement.about_rows,
             has_chart=announcement.has_chart,
         ),
     )

@@ -4,12 +4,12 @@
 
 WITH opened AS (
     INSERT INTO alert.incidents (
-        rule, rule_version, kind, labels, severity, title, summary, facts, words, path, value, data_version,
-        opened_at
+        rule, rule_version, kind, labels, severity, title, summary, facts, words, about_rows, path, value,
+        data_version, opened_at
     )
     VALUES (
         %(rule)s, %(version)s, %(kind)s, %(labels)s, %(severity)s, %(title)s, %(summary)s, %(facts)s, %(words)s,
-        %(page)s, %(value)s, %(data_version)s, %(moment)s
+        %(about_rows)s, %(page)s, %(value)s, %(data_version)s, %(moment)s
     )
     ON CONFLICT (rule, labels, kind) WHERE closed_at IS NULL DO NOTHING
     RETURNING incident_id, opened_at, summary, value

@@ -4,7 +4,7 @@
 
 SELECT
     incident_id, kind, labels, severity, title, summary, facts, opened_at, closed_at, closed_because, announced_at,
-    held_because, coalesce(announced_with, incident_id) AS announced_with, words
+    held_because, coalesce(announced_with, incident_id) AS announced_with, words, about_rows
 FROM alert.incidents
 WHERE rule = %(rule)s AND settled_at IS NULL AND (announced_at IS NULL OR closed_at IS NOT NULL)
 ORDER BY incident_id

@@ -17,7 +17,8 @@ parts AS (
         message.channel,
         message.recipient,
         event.topic,
-        event.person_id
+        event.person_id,
+        event.about_rows
     FROM numbers
     INNER JOIN notify.messages AS message ON numbers.message_id = message.message_id
     INNER JOIN notify.events AS event ON message.event_id = event.event_id
@@ -37,7 +38,7 @@ reasons AS (
     UNION ALL
     SELECT
         parts.message_id,
-        notify.why_not_told(endpoint.person_id, parts.person_id, %(reading_groups)s::text[]) AS reason
+        notify.why_not_told(endpoint.person_id, parts.person_id, %(reading_groups)s::text[], parts.about_rows) AS reason
     FROM parts
     INNER JOIN notify.endpoints AS endpoint ON parts.endpoint_id = endpoint.endpoint_id
     WHERE endpoint.person_id IS NOT NULL

@@ -41,7 +41,7 @@ LEFT JOIN LATERAL (
 ) AS suppression ON endpoint.channel = 'email'
 WHERE
     endpoint.removed_at IS NULL
-    AND notify.why_not_told(endpoint.person_id, %(person_id)s::bigint, NULL) IS NULL
+    AND notify.why_not_told(endpoint.person_id, %(person_id)s::bigint, NULL, %(about_rows)s::jsonb) IS NULL
     AND (
         endpoint.channel <> 'push'
         OR endpoint.endpoint_id IN (SELECT subscription.endpoint_id FROM notify.push_subscriptions AS subscription)

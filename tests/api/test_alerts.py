@@ -9,9 +9,10 @@ import psycopg
 import pytest
 
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.row_access.rule_texts import read_rules
 from logistics_pipeline.alerting.evaluating import evaluate
 from logistics_pipeline.alerting.rules_in_force import rules_in_force, sync_rules
-from logistics_pipeline.database.api_keys import create_key
+from logistics_pipeline.database.api_keys import create_key, revoke_key
 from logistics_pipeline.database.connections import connect
 
 
@@ -62,6 +63,53 @@ def test_incidents_come_in_pages(site: tuple[str, Any]) -> None:
     assert api.get("/api/alerts/incidents", severity="info")["incidents"] == []
     assert api.get("/api/alerts/incidents", state="closed")["total"] == 0
     assert api.get("/api/alerts/incidents", rule="file_failed", state="all")["total"] == 2
+
+
+ABOUT = {
+    "Berlin": '[{"dataset": "shipments", "fields": {"origin": "Berlin"}}]',
+    "Munich": '[{"dataset": "shipments", "fields": {"origin": "Munich"}}]',
+    "all": '[{"dataset": "shipments", "fields": {}}]',
+}
+
+
+def add_incident(connection: Any, title: str, about_rows: str) -> int:
+    row = connection.execute(
+        "INSERT INTO alert.incidents (rule, rule_version, kind, labels, severity, title, summary, data_version, "
+        "closed_at, closed_because, held_because, about_rows) "
+        "VALUES ('late', 1, 'condition', '{}', 'info', %s, 's', 1, now(), 'x', 'silenced by Ada: Munich', %s) "
+        "RETURNING incident_id",
+        (title, about_rows),
+    ).fetchone()
+    return int(row[0])
+
+
+def test_who_may_see_some_rows_sees_the_incidents_of_these_rows_and_no_others(
+    site: tuple[str, Any], serve: Any
+) -> None:
+    url, _ = site
+    with connect(url) as connection:
+        numbers = [add_incident(connection, title, rows) for title, rows in ABOUT.items()]
+        connection.execute(
+            "INSERT INTO alert.events (incident_id, number, kind, author, text) VALUES "
+            "(%(one)s, 1, 'opened', 'worker', 's'), (%(one)s, 2, 'held', 'worker', 'Munich'), "
+            "(%(one)s, 3, 'commented', 'ada', 'Munich')",
+            {"one": numbers[0]},
+        )
+        access = read_rules(["shipments: origin = Berlin"], built_in_catalogue())
+        key = {"X-API-Key": create_key(connection, "berlin", ["read"], row_access=access)[0]}
+    with serve(url) as api:
+        found = api.client.get("/api/alerts/incidents?state=all", headers=key).json()
+        assert [each["title"] for each in found["incidents"]] == ["Berlin"] and found["total"] == 1
+        assert found["open"] == {"critical": 0, "warning": 0, "info": 0}, "two files have failed, which are of all rows"
+        one = api.client.get(f"/api/alerts/incidents/{numbers[0]}", headers=key)
+        assert [each["kind"] for each in one.json()["timeline"]] == ["opened"] and "Munich" not in one.text
+        for number in numbers[1:]:
+            assert api.client.get(f"/api/alerts/incidents/{number}", headers=key).status_code == 404
+        for path in ("", "/rules", "/silences", "/windows"):
+            assert api.client.get(f"/api/alerts{path}", headers=key).status_code == 403
+    with connect(url) as connection:
+        connection.execute("DELETE FROM alert.incidents WHERE rule = 'late'")
+        revoke_key(connection, "berlin")
 
 
 def test_people_act_on_incidents_and_the_timeline_says_so(site: tuple[str, Any]) -> None:

@@ -319,6 +319,54 @@ def test_who_may_see_some_rows_is_told_of_nothing_that_is_about_all(
     assert titles(ada) == ["After", "Before"]
 
 
+def about(*rows: tuple[str, dict[str, str]]) -> list[dict[str, Any]]:
+    return [{"dataset": dataset, "fields": fields} for dataset, fields in rows]
+
+
+BERLIN = ("shipments", {"origin": "Berlin"})
+MUNICH = ("shipments", {"origin": "Munich"})
+
+
+def test_who_may_see_some_rows_is_told_of_what_is_about_these_rows_alone(
+    ada: Person, bob: Person, connection: Connection
+) -> None:
+    restrict_group(connection, "depot", RowAccess.of([("shipments", {"origin": ("Berlin",)})]))
+    try:
+        change(bob, channels=ONLY_INBOX | {"email": {"topics": ["*"], "severity": "info"}})
+        of_events = {
+            "Berlin": about(BERLIN),
+            "Munich": about(MUNICH),
+            "Both": about(BERLIN, MUNICH),
+            "Nobody knows": None,
+            "Nothing": [],
+            "A part": about(("shipments", {"origin": "Berlin", "status": "late"})),
+            "All shipments": about(("shipments", {})),
+            "Logs": about(("vehicle_logs", {"origin": "Berlin"})),
+            "A vehicle": about(("shipments", {"origin": "Berlin", "log.vehicle_id": "V1"})),
+        }
+        for title, rows in of_events.items():
+            publish(connection, event(title=title, about_rows=rows))
+        assert titles(bob) == ["A part", "Berlin"] and len(titles(ada)) == 9
+        claimed = outbox.claim(connection, uuid4(), 50)
+        assert [each.events[0].title for each in claimed] == ["Berlin", "A part"]
+        feed = bob.send("GET", "/api/notifications/feed").text
+        assert "<title>Berlin</title>" in feed and "Munich" not in feed and "Both" not in feed
+    finally:
+        unrestrict_group(connection, "depot")
+
+
+def test_a_grant_that_is_taken_away_holds_for_what_waits_and_what_was_told(bob: Person, connection: Connection) -> None:
+    restrict_group(connection, "depot", RowAccess.of([("shipments", {"origin": ("Berlin", "Munich")})]))
+    try:
+        change(bob, channels=ONLY_INBOX | {"email": {"topics": ["*"], "severity": "info"}})
+        publish(connection, event(title="Munich", about_rows=about(MUNICH)))
+        assert titles(bob) == ["Munich"]
+        restrict_group(connection, "depot", RowAccess.of([("shipments", {"origin": ("Berlin",)})]))
+        assert titles(bob) == [] and outbox.claim(connection, uuid4(), 50) == []
+    finally:
+        unrestrict_group(connection, "depot")
+
+
 def test_who_may_not_sign_in_any_more_is_told_of_nothing(ada: Person, bob: Person, connection: Connection) -> None:
     change(bob, channels=ONLY_INBOX | {"email": {"topics": ["*"], "severity": "info"}})
     publish(connection, event())

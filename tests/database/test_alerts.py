@@ -308,6 +308,26 @@ def test_rows_that_wait_for_a_refresh_are_measured_by_their_age(raw_folder: Fold
     assert alerts.topics() == ["alert.resolved"]
 
 
+def test_incidents_of_metrics_know_the_rows_that_they_are_about(raw_folder: FolderUnderTest, alerts: Alerts) -> None:
+    records = [log(number, trip_date="2024-05-03", vehicle_id=f"v{number}", mileage=500) for number in (1, 2)]
+    raw_folder.drop_and_load("vehicle_logs.json", records)
+    refresh(raw_folder.url)
+    watch = {"kind": "metric", "dataset": "vehicle_logs", "metric": "distance"}
+    alerts.evaluate(alerts.rule("each", watch=watch | {"by": ["vehicle_id"]}, when={"above": 100}, groupBy=["rule"]))
+    alerts.evaluate(alerts.rule("total", watch=watch, when={"above": 100}))
+    v1, v2 = ({"dataset": "vehicle_logs", "fields": {"vehicle_id": name}} for name in ("v1", "v2"))
+    found = alerts.query("SELECT about_rows FROM alert.incidents ORDER BY rule, labels")
+    assert found == [([v1],), ([v2],), ([{"dataset": "vehicle_logs", "fields": {}}],)]
+    told = [each.about_rows for each in alerts.announced]
+    assert told == [[v1, v2], [{"dataset": "vehicle_logs", "fields": {}}]]
+
+
+def test_incidents_of_files_are_about_rows_that_nobody_can_tell(alerts: Alerts, add_file: Any) -> None:
+    add_file("shipments/1.json", "failed")
+    alerts.evaluate(alerts.rule(watch={"kind": "failed_files"}))
+    assert alerts.query("SELECT about_rows FROM alert.incidents") == [(None,)]
+
+
 def test_metrics_are_watched_by_their_fields(raw_folder: FolderUnderTest, alerts: Alerts) -> None:
     days = ["2024-05-01", "2024-05-02", "2024-05-03"]
     raw_folder.drop_and_load("vehicle_logs.json", [log(number, trip_date=day) for number, day in enumerate(days)])

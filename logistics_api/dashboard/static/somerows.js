@@ -2,7 +2,7 @@
 
 import { request } from "./figures.js";
 
-const PAGES = new Set(["explore", "boards", "data", "my-notifications"]);
+const PAGES = new Set(["alerts", "explore", "boards", "data", "my-notifications"]);
 
 /** Whether a page holds rows, metrics, boards or what is the person's own; `data` with a dataset is about its files. What the others show is of all rows. */
 export const isPageOfSomeRows = ({ page, arguments: { length } }) => PAGES.has(page) && !(page === "data" && length > 0);

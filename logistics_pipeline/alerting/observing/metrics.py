@@ -1,6 +1,6 @@
 """Metrics over the newest finished periods, also as they were at the end of earlier ones."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -22,7 +22,7 @@ from logistics_core.metrics.defaults import is_part_of_whole, metrics_of
 from logistics_core.metrics.periods import DayRange, compared_with, period_of
 from logistics_core.metrics.states import State, StateKind, value_expression, values_of
 from logistics_core.sql_files import read_sql
-from logistics_pipeline.alerting.observing.model import CannotEvaluate, Facts, Labels, Observation, Words
+from logistics_pipeline.alerting.observing.model import AboutRows, CannotEvaluate, Facts, Labels, Observation, Words
 from logistics_pipeline.analytics.metric_sources import (
     MetricSource,
     days_until,
@@ -135,16 +135,37 @@ def _observations(
 ) -> Iterator[Observation]:
     said = _Said(metric.title or metric.name, metric.unit, days, compared)
     page = _page(dataset, metric, watch, days)
+    about = partial(_rows_of, dataset, watch) if is_of_own_fields(metric, metrics_of(dataset)) else _unknown_rows
     for key, found in now.items():
         if found.records < watch.least_records or (found.value is None and watch.by):
             continue
         labels = {name: _text(value) for name, value in zip(watch.by, key, strict=True)}
         if than is None:
             value = None if found.value is None else float(found.value)
-            yield Observation(labels, value, partial(said.value, labels, found), page)
+            yield Observation(labels, value, partial(said.value, labels, found), page, about(key))
         else:
             before = than.get(key)
-            yield Observation(labels, _change(found, before), partial(said.change, labels, found, before), page)
+            words = partial(said.change, labels, found, before)
+            yield Observation(labels, _change(found, before), words, page, about(key))
+
+
+def is_of_own_fields(metric: Metric, metrics: Sequence[Metric]) -> bool:
+    """Whether a metric is made of fields of its records alone, and not of those of records that they refer to."""
+    if metric.of is not None:
+        return all(is_of_own_fields(each, metrics) for each in metrics if each.name in metric.of)
+    paths = [metric.field or "", *(condition.field for condition in metric.conditions)]
+    return not any("." in path for path in paths)
+
+
+def _rows_of(dataset: Dataset, watch: Watch, key: _Key) -> AboutRows:
+    """The rows that a value is made of: those with the values of its subject."""
+    fields = {name: value for name, value in zip(watch.by, key, strict=True) if value is not None}
+    texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in fields.items()}
+    return {"dataset": dataset.name, "fields": texts}
+
+
+def _unknown_rows(key: _Key) -> None:
+    return None
 
 
 def _change(now: _Value, before: _Value | None) -> float | None:

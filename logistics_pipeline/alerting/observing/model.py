@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from logistics_pipeline.errors import PipelineError
 
 Labels = Mapping[str, str]
+AboutRows = Mapping[str, Any]
+"""Rows of a dataset: `dataset`, and `fields` with the values that all of them have."""
 Facts = tuple[tuple[str, str], ...]
 
 
@@ -30,6 +33,8 @@ class Observation:
     """A function where there may be thousands, of which hardly any is ever spoken of."""
     page: str | None = None
     """Where the dashboard shows it."""
+    about_rows: AboutRows | None = None
+    """The rows that all of it is made of; None where that cannot be told."""
 
     @property
     def summary(self) -> str:

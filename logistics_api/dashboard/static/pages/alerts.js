@@ -6,6 +6,7 @@ import { count, day, decimal, moment } from "../format.js";
 import { rowsOf } from "../drilldown.js";
 import { icon } from "../icons.js";
 import { at } from "../root.js";
+import { session } from "../session.js";
 import { get } from "../api.js";
 import { DAYS, INCIDENTS, RULES, SILENCES, WINDOWS, act, actionButton, askFor, severityBadge, standing, subjectWords, timeZone, told } from "../alerts.js";
 import { CATALOGUE, described } from "../metrics.js";
@@ -56,7 +57,41 @@ export function build(view) {
     csv: ({ incidents }) => ({ columns: COLUMNS, rows: incidents.map((row) => ({ ...row, subject: subjectWords(row) })) }),
     render: (answer) => incidentTable(view, answer),
   });
-  const silences = panel(view, {
+  function renew() {
+    for (const each of shown) each.renew();
+  }
+  const follow = () => (one.hidden = !chosen());
+  view.follow(follow);
+  follow();
+  const shown = [one, list];
+  const host = h("div", { class: "grid" }, shown);
+  for (const each of shown) keepTimes(view, each);
+  session().then(({ rows }) => rows === null && showMore(), showMore); // who cannot be told from others is told what is wrong
+  function showMore() {
+    const more = [rulesPanel(view, renew), silencesPanel(view, renew)]; // names and texts of all rows
+    for (const each of more) keepTimes(view, each);
+    shown.push(...more);
+    host.append(...more);
+  }
+  view.atEnd(events.on("alerts", renew));
+  return host;
+}
+
+function rulesPanel(view, renew) {
+  return panel(view, {
+    title: "Rules",
+    subtitle: "What is watched, and how often it is not as it should be",
+    request: () => ({ found: RULES, written: WRITTEN }),
+    live: null,
+    placeholder: "16rem",
+    actions: [actionButton([icon("add"), "New rule"], () => openForm(null, renew), "new-rule")],
+    csv: ({ found }) => ({ columns: ["name", "title", "severity", "origin", "is_enabled", "open_incidents", "subjects", "evaluated_at", "changed_by", "error", "problem"].map((key) => ({ key })), rows: found.rules }),
+    render: ({ found, written }) => [workerNote(found.duties), ruleTable(found.rules, written.rules, renew)],
+  });
+}
+
+function silencesPanel(view, renew) {
+  return panel(view, {
     title: "Silences",
     subtitle: "Times in which incidents are recorded and not announced",
     request: () => ({ once: SILENCES, again: WINDOWS }),
@@ -73,25 +108,6 @@ export function build(view) {
       again.windows.length > 0 && [h("h3", {}, "Maintenance windows"), windowTable(again.windows, renew)],
     ],
   });
-  const rules = panel(view, {
-    title: "Rules",
-    subtitle: "What is watched, and how often it is not as it should be",
-    request: () => ({ found: RULES, written: WRITTEN }),
-    live: null,
-    placeholder: "16rem",
-    actions: [actionButton([icon("add"), "New rule"], () => openForm(null, renew), "new-rule")],
-    csv: ({ found }) => ({ columns: ["name", "title", "severity", "origin", "is_enabled", "open_incidents", "subjects", "evaluated_at", "changed_by", "error", "problem"].map((key) => ({ key })), rows: found.rules }),
-    render: ({ found, written }) => [workerNote(found.duties), ruleTable(found.rules, written.rules, renew)],
-  });
-  function renew() {
-    for (const each of [one, list, silences, rules]) each.renew();
-  }
-  const follow = () => (one.hidden = !chosen());
-  view.follow(follow);
-  follow();
-  for (const each of [one, list, silences, rules]) keepTimes(view, each);
-  view.atEnd(events.on("alerts", renew));
-  return h("div", { class: "grid" }, one, list, rules, silences);
 }
 
 const COLUMNS = ["incident_id", "severity", "title", "subject", "summary", "opened_at", "closed_at", "acknowledged_by", "assigned_to", "rule"].map((key) => ({ key }));
