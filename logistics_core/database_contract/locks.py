@@ -17,6 +17,8 @@ ALERTS_LOCK = "logistics alerts"
 """Held by the worker that evaluates the alerts of this database."""
 REPORTS_LOCK = "logistics reports"
 """Held by the worker that makes the reports of this database."""
+BOUNCES_LOCK = "logistics bounces"
+"""Held by whoever reads the mailbox for bounces."""
 ARCHIVE_LOCK = "logistics archive"
 """Held, shared, by whoever pulls; alone, by whoever deletes pages that no pull has any more."""
 

@@ -22,6 +22,7 @@ from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.local.environment import open_environment
 from logistics_pipeline.notifying import ledger
+from logistics_pipeline.notifying.bounce_mailbox import mailbox_of, read_bounces
 from logistics_pipeline.notifying.bounces import MOST_BYTES, note_bounce, parse_bounce, read_mailbox
 from logistics_pipeline.notifying.channels.sending import LONGEST_SECONDS
 from logistics_pipeline.notifying.declaring.reading import json_schema
@@ -220,11 +221,17 @@ def bounce(
         Path | None,
         typer.Option("--mailbox", metavar="PATH", help="Read a Maildir or an mbox instead; it stays as it is"),
     ] = None,
+    by_imap: Annotated[
+        bool, typer.Option("--imap", help="Read the mailbox that `bounceMailbox` of notifications.yaml declares")
+    ] = False,
 ) -> None:
     """Reads the report of a mail server from standard input. Exit code 1 if it is about no message of ours.
 
     For a mailbox of bounces: `|logistics notifications bounce`. What was read before changes nothing.
     """
+    if by_imap:
+        _read_by_imap()
+        return
     reports = [sys.stdin.buffer.read(MOST_BYTES)] if mailbox is None else read_mailbox(mailbox)
     noted = 0
     with _opened() as (_, _, connection):
@@ -242,6 +249,23 @@ def bounce(
     elif not noted:
         say("This is no report about a message that was sent, or only one about a delay.")
         raise typer.Exit(1)
+
+
+def _read_by_imap() -> None:
+    """Reads what has come, until nothing is left."""
+    with _opened() as (_, _, connection):
+        server = mailbox_of(connection)
+        if server is None:
+            raise ConfigurationError(
+                "notifications.yaml declares no mailbox to read. Add `bounceMailbox` to `mail`: docs/notifications.md."
+            )
+        mails = bounces = 0
+        while (found := read_bounces(connection, server)) is not None and found.mails:
+            mails, bounces = mails + found.mails, bounces + found.bounces
+    if found is None:
+        say("Another process reads the mailbox at this moment.")
+    else:
+        say(f"{mails} {'mail' if mails == 1 else 'mails'} read, {bounces} of them bounces.")
 
 
 @group.command("suppressions")

@@ -18,6 +18,7 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.listening import wait_for_notification, work_in_sessions, work_in_turn
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.worker.alerts import AlertDuty
+from logistics_pipeline.worker.bounces import BounceWorker
 from logistics_pipeline.worker.heartbeats import HEARTBEAT_SECONDS, Heartbeat
 from logistics_pipeline.worker.jobs import JobWorker
 from logistics_pipeline.worker.messages import MessageWorker
@@ -90,6 +91,7 @@ def run_worker(settings: Settings, url: str, stop: Event) -> None:
         "messages": MessageWorker(settings, url, stop).run,
         "jobs": JobWorker(url, stop).run,
         "reports": ReportWorker(settings, url, stop).run,
+        "bounces": BounceWorker(url, stop).run,
     }
     if settings.worker_watcher is not None:
         duties["watcher"] = Watcher(settings, url, stop).run

@@ -1,4 +1,4 @@
-"""Incidents and events with the rows that they are about."""
+"""Incidents and events with the rows that they are about; where mailboxes for bounces were read until."""
 
 from alembic import op
 
@@ -9,4 +9,5 @@ down_revision = "0040"
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql(read_sql("migrations/0041_incidents_of_rows"))
+    for name in ("0041_incidents_of_rows", "0041_bounce_mailboxes"):
+        op.get_bind().exec_driver_sql(read_sql(f"migrations/{name}"))

@@ -194,6 +194,8 @@ def _mail(keys: MailKeys, given: Mapping[str, Any]) -> dict[str, Any]:
             )
     if keys.password is not None:
         reference(keys.password, ("mail", "password"))
+    if keys.bounce_mailbox is not None:
+        _check_bounce_mailbox(keys)
     if keys.security == "none" and not keys.private:
         fault(
             ("mail", "security"), "is none. Mails are sent without TLS to private servers alone: add `private: true`."
@@ -203,6 +205,18 @@ def _mail(keys: MailKeys, given: Mapping[str, Any]) -> dict[str, Any]:
     ):
         fault(("mail", "unsubscribe"), "is no address that begins with mailto: or https://.")
     return {key: value for key, value in given.items() if value is not None}
+
+
+def _check_bounce_mailbox(keys: MailKeys) -> None:
+    path: KeyPath = ("mail", "bounceMailbox")
+    assert keys.bounce_mailbox is not None
+    if keys.bounces is None:
+        fault(path, "needs the key `bounces`: the address that mails come back to.")
+    if keys.bounce_mailbox.port is not None and not 1 <= keys.bounce_mailbox.port <= 65_535:
+        fault((*path, "port"), f"is {keys.bounce_mailbox.port}. Expected: 1 to 65535.")
+    if not keys.bounce_mailbox.folder.isprintable() or not keys.bounce_mailbox.folder.isascii():
+        fault((*path, "folder"), "is no name of a folder as IMAP has it. Expected: printable ASCII.")
+    reference(keys.bounce_mailbox.password, (*path, "password"))
 
 
 def _push(keys: PushKeys, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,23 @@ class SubscriptionKeys(Keys, kw_only=True):
     ] = _EMPTY_MAPPING
 
 
+class BounceMailboxKeys(Keys, kw_only=True):
+    """The mailbox for bounces, which the worker reads by IMAP."""
+
+    server: Annotated[str, said("Its name")]
+    port: Annotated[int | None, said("Unset: 993, with `security: starttls` 143")] = None
+    security: Annotated[Literal["tls", "starttls"], said("tls (from the first byte) or starttls")] = "tls"
+    username: Annotated[str, said("Name to sign in with, or a reference")]
+    password: Annotated[str, said("A reference: env:NAME or file:PATH")]
+    folder: Annotated[str, said("Which folder is read; nothing in it is changed")] = "INBOX"
+    ca_file: Annotated[str | None, said("PEM file with the authorities that are trusted instead of the usual ones")] = (
+        None
+    )
+    private: Annotated[bool, said("true: the server may have an address of a private network or of this machine")] = (
+        False
+    )
+
+
 class MailKeys(Keys, kw_only=True):
     """The server that mails are sent through."""
 
@@ -37,6 +54,9 @@ class MailKeys(Keys, kw_only=True):
     sender: Annotated[str, said("Whom mails are from: Logistics <alerts@example.org>")] = msgspec.field(name="from")
     bounces: Annotated[
         str | None, said("Mailbox for bounces: they come to its name, a plus and the signed ID of the message")
+    ] = None
+    bounce_mailbox: Annotated[
+        BounceMailboxKeys | None, said("How the worker reads that mailbox; unset: it is passed on, or read by command")
     ] = None
     unsubscribe: Annotated[
         str | None,
