@@ -1,7 +1,7 @@
 """Tries a rule against the past: on which days it would have fired, had it been in force.
 
-For rules about metrics, whose past can be computed. The figures are those known now: late files count as if they had
-come in time.
+For rules about metrics, whose past can be computed, and about what the ledger knows by its time: files that came,
+records that were rejected, forecasts. Figures are those known now: late files count as if they had come in time.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ from logistics_core.alert_rules.subjects import watched_metric
 from logistics_core.catalogue import Catalogue
 from logistics_core.catalogue.contract_shapes import ShapeFault
 from logistics_pipeline.alerting.incidents import key_of
-from logistics_pipeline.alerting.observing.metrics import ends_of_days, observe_metric
+from logistics_pipeline.alerting.observing.looks import OF_KNOWN_PAST, look
+from logistics_pipeline.alerting.observing.metrics import ends_of_days
 from logistics_pipeline.alerting.observing.model import CannotEvaluate, Labels, Observation
 from logistics_pipeline.alerting.transitions import Change, State, Track, gone, quiet, step
 from logistics_pipeline.database.connections import Connection
@@ -76,20 +77,15 @@ def try_rule(
     Args:
         connection: not in a transaction.
         catalogue: the datasets.
-        rule: about a metric.
+        rule: of a kind whose past is known.
         days: how many at most.
         seconds: how long that may take.
 
     Raises:
-        CannotEvaluate: the rule is not about a metric, its dataset has no day yet, or it took too long.
+        CannotEvaluate: the past of what it watches is not known, there is none yet, or it took too long.
         psycopg.errors.QueryCanceled: the last of these seconds passed in one statement.
     """
-    if rule.watch.kind is not Kind.METRIC:
-        raise CannotEvaluate(
-            f"The rule {rule.name} watches {rule.watch.kind}, whose past is not kept. Only rules about metrics can be "
-            "tried."
-        )
-    first, last, zone = days_with_records(connection, catalogue, rule, days)
+    first, last, zone = _days_to_try(connection, catalogue, rule, days)
     subjects: dict[str, _Subject] = {}
     seen: list[Day] = []
     end = monotonic() + seconds
@@ -106,6 +102,24 @@ def try_rule(
     found = [each for subject in subjects.values() for each in _firings(subject)]
     found.sort(key=lambda each: (each.opened_on, key_of(each.labels)))
     return Trial(first, last, found, len(subjects), seen)
+
+
+def _days_to_try(connection: Connection, catalogue: Catalogue, rule: Rule, days: int) -> tuple[date, date, ZoneInfo]:
+    if rule.watch.kind is Kind.METRIC:
+        return days_with_records(connection, catalogue, rule, days)
+    if rule.watch.kind not in OF_KNOWN_PAST:
+        raise CannotEvaluate(
+            f"The rule {rule.name} watches {rule.watch.kind}, whose past is not kept. Rules about "
+            f"{', '.join(sorted(OF_KNOWN_PAST))} can be tried."
+        )
+    row = connection.execute(
+        "SELECT min(registered_at AT TIME ZONE 'UTC')::date, (clock_timestamp() AT TIME ZONE 'UTC')::date - 1 "
+        "FROM ingest.files WHERE %(dataset)s::text IS NULL OR dataset = %(dataset)s",
+        {"dataset": rule.watch.dataset},
+    ).fetchone()
+    if row is None or row[0] is None or row[0] > row[1]:
+        raise CannotEvaluate("No file came before today: there is no day to try the rule on.")
+    return max(row[0], row[1] - timedelta(days=days - 1)), row[1], ZoneInfo("UTC")
 
 
 def days_with_records(
@@ -136,7 +150,7 @@ def _look(
 ) -> Day:
     seen, values = set(), []
     day = moment.date() - timedelta(days=1)
-    for observation in observe_metric(connection, catalogue, rule.watch, moment):
+    for observation in look(connection, catalogue, rule.watch, moment, is_past=True):
         key = key_of(observation.labels)
         seen.add(key)
         subject = subjects.setdefault(key, _Subject(observation.labels, quiet(moment)))

@@ -11,6 +11,7 @@ WITH forecast_of_period AS (
     WHERE series.dataset = %(dataset)s AND series.metric = %(metric)s AND series.grain = %(grain)s
         AND series.level = '[]'::jsonb AND scores.actual IS NOT NULL
         AND scores.period > %(moment)s::date - 400
+        AND (%(past)s::timestamptz IS NULL OR scores.period + ('1 ' || %(grain)s)::interval <= %(past)s)
     ORDER BY scores.period DESC, scores.run_id DESC
     LIMIT %(over)s
 )

@@ -13,6 +13,7 @@ WITH arrived AS (
     FROM ingest.files
     WHERE dataset IS NOT NULL AND (%(dataset)s::text IS NULL OR dataset = %(dataset)s)
         AND registered_at > %(moment)s - make_interval(days => %(window_days)s)
+        AND (%(past)s::timestamptz IS NULL OR registered_at <= %(past)s)
 ),
 
 rhythms AS (

@@ -4,7 +4,7 @@
 
 SELECT
     jsonb_build_object('dataset', dataset, 'file', path) AS labels,
-    100.0 * records_rejected / nullif(records_read, 0) AS value,
+    (100.0 * records_rejected / nullif(records_read, 0))::double precision AS value,
     jsonb_build_array(
         '{rejected} of {read} records of {file} were rejected ({share:percent})', NULL,
         jsonb_build_object(
@@ -23,9 +23,11 @@ FROM ingest.files AS file
 WHERE state = 'loaded' AND records_rejected > 0 AND dismissed_at IS NULL
     AND (%(dataset)s::text IS NULL OR dataset = %(dataset)s)
     AND finished_at > %(moment)s - make_interval(days => %(window_days)s)
+    AND (%(past)s::timestamptz IS NULL OR finished_at <= %(past)s)
     AND NOT EXISTS (
         SELECT FROM ingest.files AS newer
         WHERE newer.path = file.path AND newer.version > file.version
+            AND (%(past)s::timestamptz IS NULL OR newer.registered_at <= %(past)s)
     )
 ORDER BY value DESC, file_id DESC
 LIMIT %(most)s;

@@ -21,7 +21,9 @@ from logistics_pipeline.alerting.announcing import Announcement, announce_left_o
 from logistics_pipeline.alerting.charting import draw_charts
 from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
 from logistics_pipeline.alerting.observing.looks import look
+from logistics_pipeline.alerting.observing.model import CannotEvaluate
 from logistics_pipeline.alerting.rules_in_force import rules_in_force, sync_rules
+from logistics_pipeline.alerting.trying import try_rule
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.database.housekeeping import Retention, run_housekeeping
@@ -295,6 +297,29 @@ def test_a_dataset_is_overdue_by_its_own_rhythm(alerts: Alerts, add_file: Any) -
     (found,) = look(alerts.connection, CATALOGUE, rule.watch, later)
     assert found.value is not None and rule.condition.holds(found.value, fires=False)
     assert "usually one comes within 24 hours" in found.summary
+
+
+def test_a_rule_about_files_is_tried_against_the_days_on_which_they_came(alerts: Alerts, add_file: Any) -> None:
+    for days_ago in (20, 19, 18, 17, 16, 15, 14, 8, 7, 1):  # six days without a file
+        rejected = 5 if days_ago == 7 else 0
+        counts = {"records_read": 10, "records_loaded": 10 - rejected, "records_rejected": rejected}
+        add_file(f"shipments/{days_ago}.json", "loaded", **counts)
+        alerts.connection.execute(
+            "UPDATE ingest.files SET registered_at = date_trunc('day', now()) - %(ago)s, "
+            "finished_at = date_trunc('day', now()) - %(ago)s WHERE path = %(path)s",
+            {"ago": timedelta(days=days_ago) - timedelta(hours=1), "path": f"shipments/{days_ago}.json"},
+        )
+    today = alerts.query("SELECT (now() AT TIME ZONE 'UTC')::date")[0][0]
+    overdue = alerts.rule(watch={"kind": "overdue_datasets", "windowDays": 60}, when={"above": 3})
+    found = try_rule(alerts.connection, CATALOGUE, overdue, 90)
+    assert (found.first, found.last) == (today - timedelta(days=20), today - timedelta(days=1))
+    (firing,) = found.firings
+    assert firing.opened_on == today - timedelta(days=11) and firing.closed_on == today - timedelta(days=8)
+    of_rejects = alerts.rule(watch={"kind": "rejected_share", "windowDays": 3}, when={"above": 20})
+    (firing,) = try_rule(alerts.connection, CATALOGUE, of_rejects, 90).firings
+    assert (firing.opened_on, firing.closed_on) == (today - timedelta(days=7), today - timedelta(days=4))
+    with pytest.raises(CannotEvaluate, match="whose past is not kept"):
+        try_rule(alerts.connection, CATALOGUE, alerts.rule(watch={"kind": "failed_files"}), 90)
 
 
 def test_rows_that_wait_for_a_refresh_are_measured_by_their_age(raw_folder: FolderUnderTest, alerts: Alerts) -> None:

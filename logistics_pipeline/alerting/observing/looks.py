@@ -17,12 +17,23 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.forecasting.accuracy import accuracy_of
 from logistics_pipeline.models.track_record import record_of
 
+OF_KNOWN_PAST = frozenset({Kind.METRIC, Kind.OVERDUE_DATASETS, Kind.REJECTED_SHARE, Kind.OUTSIDE_FORECAST})
+"""Kinds whose past is in the database; of the others only what is so now."""
 MOST_SUBJECTS = 1_000
 """Of one statement, the newest or worst first: more at once say the same thing."""
 
 
-def look(connection: Connection, catalogue: Catalogue, watch: Watch, moment: datetime) -> list[Observation]:
+def look(
+    connection: Connection, catalogue: Catalogue, watch: Watch, moment: datetime, *, is_past: bool = False
+) -> list[Observation]:
     """All subjects of a rule, as they are at a moment.
+
+    Args:
+        connection: to look in.
+        catalogue: the datasets.
+        watch: what the rule looks at.
+        moment: now, or one before.
+        is_past: whether what came after the moment counts for nothing; of the kinds whose past is known.
 
     Raises:
         CannotEvaluate: the rule is about something that does not exist.
@@ -37,11 +48,11 @@ def look(connection: Connection, catalogue: Catalogue, watch: Watch, moment: dat
     if watch.kind in _BY_DATASET:
         datasets = list(catalogue.values()) if watch.dataset is None else [catalogue[watch.dataset]]
         return list(_BY_DATASET[watch.kind](connection, datasets))
-    found = _of_statement(connection, watch, moment)
+    found = _of_statement(connection, watch, moment, moment if is_past else None)
     return [each for each in found if not _is_known_by_now(each, catalogue)]
 
 
-def _of_statement(connection: Connection, watch: Watch, moment: datetime) -> list[Observation]:
+def _of_statement(connection: Connection, watch: Watch, moment: datetime, past: datetime | None) -> list[Observation]:
     parameters: dict[str, Any] = {
         "dataset": watch.dataset,
         "metric": watch.metric,
@@ -49,6 +60,7 @@ def _of_statement(connection: Connection, watch: Watch, moment: datetime) -> lis
         "over": watch.over,
         "window_days": watch.window_days,
         "moment": moment,
+        "past": past,
         "most": MOST_SUBJECTS,
     }
     rows = connection.execute(read_sql(f"alerting/{watch.kind.value}").encode(), parameters).fetchall()
