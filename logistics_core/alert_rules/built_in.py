@@ -122,6 +122,27 @@ BUILT_IN: Mapping[str, Mapping[str, Any]] = {
         "for": "1d",
         "severity": "info",
     },
+    "dead_letters": {
+        "title": "Messages were given up",
+        "description": "`logistics notifications dead` lists them; mend the endpoint, then `logistics notifications "
+        "resend`.",
+        "watch": {"kind": "dead_letters", "windowDays": 7},
+    },
+    "fuel_off_baseline": {
+        "title": "Vehicles drive further or less far with a litre than the week before",
+        "description": "More than a fifth, over seven days. Has something changed on the road, or in the records?",
+        "watch": {
+            "kind": "metric",
+            "dataset": "vehicle_logs",
+            "metric": "fuel_efficiency",
+            "over": 7,
+            "compare": "previous",
+            "leastRecords": 20,
+        },
+        "when": {"above": 20, "clearBelow": 15, "below": -20, "clearAbove": -15},
+        "severity": "info",
+        "unknown": "ok",
+    },
     "volume_outside_forecast": {
         "title": "Shipments are outside their forecast",
         "description": "In at least two of the last three days, the number was outside of what nine of ten days hold.",

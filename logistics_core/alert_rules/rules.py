@@ -49,6 +49,8 @@ class Kind(StrEnum):
     """How far inputs have moved from training (population stability index): one subject per model and input."""
     MODEL_ERROR = "model_error"
     """Error of models of durations relative to that of the median of the group: one subject per model."""
+    DEAD_LETTERS = "dead_letters"
+    """Messages that were given up: one subject per declared endpoint."""
     OUTSIDE_FORECAST = "outside_forecast"
     """In how many of the newest periods a series was outside the 90 % interval of what was forecast."""
     METRIC = "metric"

@@ -37,6 +37,7 @@ TRIGGERS: Mapping[Kind, frozenset[Channel]] = {
     Kind.MODELS_BEHIND: frozenset({Channel.MODELS}),
     Kind.MODEL_DRIFT: frozenset({Channel.MODELS}),
     Kind.MODEL_ERROR: frozenset({Channel.MODELS}),
+    Kind.DEAD_LETTERS: frozenset(),
     Kind.METRIC: _OF_FIGURES,
 }
 """What each kind of rule is evaluated at."""

@@ -4,7 +4,7 @@ import random
 import string
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from logistics_core.alert_rules.built_in import BUILT_IN
 from logistics_core.alert_rules.reading import rule_of_document
 from logistics_core.alert_rules.rules import Kind, Rule, Watch
 from logistics_core.catalogue import Catalogue, built_in_catalogue
@@ -27,13 +28,16 @@ from logistics_pipeline.alerting.trying import try_rule
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.database.housekeeping import Retention, run_housekeeping
+from logistics_pipeline.notifying import ledger
 from logistics_pipeline.notifying.declaring.declaration import Endpoint
 from logistics_pipeline.notifying.declaring.syncing import store_endpoints
+from logistics_pipeline.notifying.publishing import publish
 from logistics_pipeline.worker import alerts as alert_duty
 from logistics_pipeline.worker.alerts import AlertDuty
 from logistics_pipeline.worker.publishing import publish_announcement
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import log, shipment
+from tests.notifying.events import event
 
 CATALOGUE = built_in_catalogue()
 
@@ -281,6 +285,40 @@ def test_an_empty_database_has_nothing_to_report(kind: Kind, alerts: Alerts) -> 
     rule = alerts.rule(watch={"kind": kind.value})
     found = alerts.evaluate(rule)
     assert (found.error, found.changes) == (None, 0)
+
+
+def test_dead_letters_are_an_incident_until_they_are_sent(alerts: Alerts) -> None:
+    store_endpoints(alerts.connection, [Endpoint("desk", EndpointChannel.WEBHOOK, configuration={"url": "https://x"})])
+    publish(alerts.connection, event())
+    publish(alerts.connection, event())
+    rule = alerts.rule("dead_letters", **BUILT_IN["dead_letters"])
+    assert not alerts.evaluate(rule).changes
+    alerts.connection.execute(
+        "UPDATE notify.messages SET state = 'dead', reason = 'It answers 404.', due_at = NULL, ended_at = now()"
+    )
+    alerts.evaluate(rule)
+    alerts.evaluate(rule)
+    (announcement,) = alerts.announced
+    assert announcement.text.startswith("2 messages to desk were given up.")
+    assert ("Last reason", "It answers 404.") in announcement.facts
+    ledger.resend(alerts.connection, endpoint="desk")
+    alerts.evaluate(rule)
+    assert alerts.topics() == ["alert.firing", "alert.resolved"]
+
+
+def test_fuel_is_watched_against_the_week_before(raw_folder: FolderUnderTest, alerts: Alerts) -> None:
+    first = date(2024, 5, 1)
+    records = [
+        log(day * 10 + each, trip_date=str(first + timedelta(days=day)), mileage=100, fuel_used=10 if day < 7 else 14)
+        for day in range(14)
+        for each in range(5)
+    ]
+    raw_folder.drop_and_load("vehicle_logs.json", records)
+    refresh(raw_folder.url)
+    alerts.evaluate(alerts.rule("fuel_off_baseline", **BUILT_IN["fuel_off_baseline"]))
+    (announcement,) = alerts.announced
+    assert announcement.severity == "info"
+    assert "-28.6 % against 10 km/L in 2024-05-01 to 2024-05-07" in announcement.text
 
 
 def test_a_dataset_is_overdue_by_its_own_rhythm(alerts: Alerts, add_file: Any) -> None:
