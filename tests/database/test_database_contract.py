@@ -123,9 +123,11 @@ def test_scripts_name_only_states_of_the_contract() -> None:
     about_identities = {"migrations/0021_identities.sql"}
     of_identities = {state for path, state in named if path in about_identities}
     about_previews = {path for path, _ in named if path.endswith("_preview.sql") or path.startswith("migrations/0035_")}
-    of_messages_migrations = tuple(f"migrations/{number}_" for number in ("0024", "0028", "0033", "0034"))
+    of_messages_migrations = tuple(f"migrations/{number}_" for number in ("0024", "0028", "0033", "0034", "0040"))
     about_messages = {
-        path for path, _ in named if path.startswith(("notifying/", "reporting/", *of_messages_migrations))
+        path
+        for path, _ in named
+        if path.startswith(("notifying/", "reporting/", "alerting/dead_letters", *of_messages_migrations))
     } - about_previews
     of_messages = {state for path, state in named if path in about_messages}
     about_alerts = {path for path, _ in named if path.startswith(("alerting/", "migrations/0023_", "migrations/0030_"))}
