@@ -100,8 +100,9 @@ class FragileServer:
 
     def terminate_backends(self, database: str) -> None:
         backends = self.loader_backends(database)
-        with self.connect(database) as connection:
-            connection.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::integer[]) AS pid", (backends,))
+        for attempt in self._surviving():
+            with attempt, self.connect(database) as connection:
+                connection.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::integer[]) AS pid", (backends,))
 
     def restart_immediately(self) -> None:
         """What `pg_ctl restart -m immediate` does: no checkpoint, no goodbye, recovery at the start.
