@@ -19,6 +19,7 @@ from logistics_core.catalogue import built_in_catalogue
 from logistics_core.database_contract.channels import Channel
 from logistics_core.database_contract.locks import REFRESH_LOCK
 from logistics_core.sql_files import read_sql
+from logistics_pipeline.analytics.day_parts import ALL_DAYS, day_parts
 from logistics_pipeline.analytics.rollups import datasets_to_remake, refresh_rollups
 from logistics_pipeline.analytics.stale_days import stale_days as stale_days_of
 from logistics_pipeline.analytics.stale_days import waiting_files
@@ -214,12 +215,18 @@ def compute(connection: Connection, table: str, days: list[date], *, full: bool 
     They go into a temporary table, which lasts as long as the transaction: CREATE TABLE AS computes them in several
     processes, INSERT in only one.
     """
-    _execute(
-        connection,
-        f"CREATE TEMPORARY TABLE fresh_{table} ON COMMIT DROP AS {read_sql(f'analytics/{table}.refresh')}",
-        days,
-        full,
-    )
+    statement = select_rows(connection, table, days, full=full)
+    connection.execute(f"CREATE TEMPORARY TABLE fresh_{table} ON COMMIT DROP AS {statement}".encode())
+
+
+def select_rows(connection: Connection, table: str, days: list[date], *, full: bool = False) -> str:
+    """The statement that computes the rows of a daily table on some days, or on all: in parts that run side by side."""
+    statement = f"({read_sql(f'analytics/{table}.refresh').rstrip().removesuffix(';')})"
+    parts = day_parts(connection, built_in_catalogue()["vehicle_logs"]) if full else [ALL_DAYS]
+    with psycopg.ClientCursor(connection) as cursor:  # CREATE TABLE takes no parameters, and the planner sees the days
+        return "\nUNION ALL\n".join(
+            cursor.mogrify(statement.encode(), {"full": full, "stale_days": days, **part._asdict()}) for part in parts
+        )
 
 
 def fresh_rows(table: str) -> str:
@@ -240,7 +247,7 @@ def _replace(connection: Connection, table: str, days: list[date], full: bool) -
 
 
 def _execute(connection: Connection, statement: str, days: list[date], full: bool) -> int:
-    with psycopg.ClientCursor(connection) as cursor:  # CREATE TABLE takes no parameters, and the planner sees the days
+    with psycopg.ClientCursor(connection) as cursor:  # the planner sees the days
         return cursor.execute(statement.encode(), {"full": full, "stale_days": days}).rowcount
 
 

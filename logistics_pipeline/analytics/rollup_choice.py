@@ -164,15 +164,15 @@ class _Chooser:
         return self._periods[unit]
 
     def _count_periods(self) -> dict[Grain, float]:
-        day = day_of(self.dataset)
+        """Where another dataset dates the records, of the days of that one: no look at the records is needed."""
+        dated = self.dataset.dated_through or self.dataset
+        day = day_of(dated)
         assert day is not None
         counts = sql.SQL(", ").join(
             sql.SQL("count(DISTINCT {})").format(first_day_of_period(sql.Identifier("day"), unit)) for unit in _UNITS
         )
         row = self.connection.execute(
-            sql.SQL("SELECT {} FROM (SELECT DISTINCT {} AS day FROM {}) AS found").format(
-                counts, day, source(self.dataset)
-            )
+            sql.SQL("SELECT {} FROM (SELECT DISTINCT {} AS day FROM {}) AS found").format(counts, day, source(dated))
         ).fetchone()
         assert row is not None
         return {unit: float(count) for unit, count in zip(_UNITS, row, strict=True)}

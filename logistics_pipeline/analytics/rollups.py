@@ -42,6 +42,7 @@ from logistics_core.metrics.rollups import (
 )
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
+from logistics_pipeline.analytics.day_parts import ALL_DAYS, DayPart, day_parts
 from logistics_pipeline.analytics.rollup_choice import choose
 from logistics_pipeline.analytics.rollup_growth import FRESH, find_growth, records_by_day
 from logistics_pipeline.analytics.stale_days import WaitingFiles, is_stale, stale_days, waiting_files
@@ -125,14 +126,29 @@ def _refresh_dataset(
             _store_dataset(connection, dataset, checksum, records, records, version)
             return written
         known = _Known(checksum, records, known.rollups)
+    if full:
+        written = _remake(connection, dataset, contents, [each.rollup for each in known.rollups])
+    else:
+        written = _refresh_what_changed(connection, dataset, contents, known.rollups, waiting, relinked)
+    _store_dataset(connection, dataset, checksum, records, known.chosen_for, version)
+    return written
+
+
+def _refresh_what_changed(
+    connection: Connection,
+    dataset: Dataset,
+    contents: Contents,
+    stored: Sequence[StoredRollup],
+    waiting: WaitingFiles,
+    relinked: Relinked,
+) -> int:
+    """Brings rollups up to date for the stale days, or wholly where records have no day; returns the rows written."""
     days, others = None, list[date]()
-    if not full and dataset.dating is not None:
+    if dataset.dating is not None:
         days, others = stale_days(connection, dataset, waiting), relinked_days(connection, dataset, relinked)
         days = list(dict.fromkeys([*days, *others]))
     with _by_index(connection, dataset, days):
-        written = _refresh_days(connection, dataset, contents, known.rollups, days, others)
-    _store_dataset(connection, dataset, checksum, records, known.chosen_for, version)
-    return written
+        return _refresh_days(connection, dataset, contents, stored, days, others)
 
 
 def _refresh_days(
@@ -239,11 +255,13 @@ def computed(
     dataset: Dataset,
     rollup: Rollup,
     contents: Contents,
-    days: Sequence[date] | None,
+    days: Sequence[date] | DayPart | None,
     *,
     records: sql.Composable | None = None,
 ) -> sql.Composed:
     """The SELECT of the rows that a rollup is to have for the periods of some days; for all if `days` is None.
+
+    A part of all days is for rollups by day only: a longer period may have days in two parts.
 
     With `records`, what those of this table add to it that are of these very days.
     """
@@ -262,11 +280,13 @@ def computed(
     )
 
 
-def _chosen(dataset: Dataset, unit: Grain, days: Sequence[date] | None) -> sql.Composable:
+def _chosen(dataset: Dataset, unit: Grain, days: Sequence[date] | DayPart | None) -> sql.Composable:
     """Which records of `source` belong to the periods of some days."""
     day = day_of(dataset)
-    if days is None or day is None:
+    if days is None or days == ALL_DAYS or day is None:
         return sql.SQL("true")
+    if isinstance(days, DayPart):
+        return sql.SQL("{} BETWEEN {} AND {}").format(day, *map(sql.Literal, days))
     if unit is Grain.DAY:
         return sql.SQL("{} = ANY({}::date[])").format(day, sql.Literal(list(days)))
     ranges = (
@@ -327,19 +347,28 @@ def _remake(connection: Connection, dataset: Dataset, contents: Contents, wanted
 def _make(connection: Connection, dataset: Dataset, contents: Contents, rollup: Rollup) -> int:
     name = _free_name(connection, dataset)
     table = sql.Identifier(SCHEMA, name)
-    # CREATE TABLE AS computes the rows in several processes, INSERT in only one.
-    rows = _execute(
-        connection, sql.SQL("CREATE TABLE {} AS {}").format(table, computed(dataset, rollup, contents, None))
+    is_divided = dataset.dating is not None and rollup.unit is Grain.DAY
+    parts = day_parts(connection, dataset) if is_divided else [ALL_DAYS]
+    selects = sql.SQL(" UNION ALL ").join(
+        sql.SQL("({})").format(computed(dataset, rollup, contents, part)) for part in parts
     )
+    # CREATE TABLE AS computes the rows in several processes, INSERT in only one.
+    rows = _execute(connection, sql.SQL("CREATE TABLE {} AS {}").format(table, selects))
     if dataset.dating is not None:
         connection.execute(sql.SQL("CREATE INDEX ON {} ({})").format(table, sql.Identifier(DAY)))
     connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(table, sql.Literal(_description(dataset, rollup))))
-    connection.execute(sql.SQL("ANALYZE {}").format(table))
+    _analyze(connection, table, [name for name, _ in grouping(dataset, rollup)])
     connection.execute(
         "INSERT INTO analytics.rollups (table_name, dataset, document, rows) VALUES (%s, %s, %s, %s)",
         (name, dataset.name, Jsonb(to_document(rollup)), rows),
     )
     return rows
+
+
+def _analyze(connection: Connection, table: sql.Identifier, columns: Sequence[str]) -> None:
+    """Collects statistics of the columns that questions group and filter by; of the others there would be no use."""
+    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+    connection.execute(sql.SQL("ANALYZE {} ({})" if columns else "ANALYZE {}").format(table, listed))
 
 
 def _free_name(connection: Connection, dataset: Dataset) -> str:

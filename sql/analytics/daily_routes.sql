@@ -26,6 +26,22 @@ CREATE TABLE analytics.daily_routes (
     PRIMARY KEY (day, origin, destination)
 );
 
+-- Nobody filters or groups by a measure: without statistics of them, ANALYZE takes a third of the time.
+ALTER TABLE analytics.daily_routes
+    ALTER COLUMN cost_sum SET STATISTICS 0,
+    ALTER COLUMN cost_count SET STATISTICS 0,
+    ALTER COLUMN weight_sum SET STATISTICS 0,
+    ALTER COLUMN weight_count SET STATISTICS 0,
+    ALTER COLUMN delivery_sum SET STATISTICS 0,
+    ALTER COLUMN delivery_count SET STATISTICS 0,
+    ALTER COLUMN delivery_squares SET STATISTICS 0,
+    ALTER COLUMN delivery_min SET STATISTICS 0,
+    ALTER COLUMN delivery_max SET STATISTICS 0,
+    ALTER COLUMN cost_with_weight SET STATISTICS 0,
+    ALTER COLUMN weight_with_cost SET STATISTICS 0,
+    ALTER COLUMN cost_with_time SET STATISTICS 0,
+    ALTER COLUMN time_with_cost SET STATISTICS 0;
+
 COMMENT ON TABLE analytics.daily_routes IS 'Shipments per day and route';
 COMMENT ON COLUMN analytics.daily_routes.day IS 'The trip_date of the log that carried them';
 COMMENT ON COLUMN analytics.daily_routes.origin IS 'Where they were picked up';

@@ -3,20 +3,23 @@
 -- Reads raw.vehicle_logs, raw.shipments.
 
 -- Shipments are summed up by log first: joined, a log with three shipments would count its mileage three times.
+-- A sum over rows that have another measure too is that of all rows less that of those without it: few rows lack one, and
+-- a sum over none costs nothing.
+-- In the order of the key, whose index grows at its end: that takes half the time of rows in any order.
 WITH trips AS (
     SELECT
         log.trip_date,
         log.vehicle_id,
         log.mileage,
         log.fuel_used,
-        count(shipment.log_id) AS shipments,
+        count(shipment.log_id)::int AS shipments,
         sum(shipment.cost) AS cost_sum,
-        count(shipment.cost) AS cost_count,
+        count(shipment.cost)::int AS cost_count,
         sum(shipment.delivery_time) AS delivery_sum,
-        count(shipment.delivery_time) AS delivery_count
+        count(shipment.delivery_time)::int AS delivery_count
     FROM raw.vehicle_logs AS log
     LEFT JOIN raw.shipments AS shipment USING (log_id)
-    WHERE %(full)s OR log.trip_date = ANY(%(stale_days)s)
+    WHERE (%(full)s OR log.trip_date = ANY(%(stale_days)s)) AND log.trip_date BETWEEN %(first)s AND %(last)s
     GROUP BY log.log_id, log.trip_date, log.vehicle_id, log.mileage, log.fuel_used
 )
 SELECT
@@ -27,15 +30,16 @@ SELECT
     count(mileage) AS mileage_count,
     coalesce(sum(fuel_used), 0) AS fuel_sum,
     count(fuel_used) AS fuel_count,
-    coalesce(sum(mileage) FILTER (WHERE fuel_used IS NOT NULL), 0) AS mileage_with_fuel,
-    coalesce(sum(fuel_used) FILTER (WHERE mileage IS NOT NULL), 0) AS fuel_with_mileage,
-    sum(shipments)::bigint AS shipments,
+    coalesce(sum(mileage), 0) - coalesce(sum(mileage) FILTER (WHERE fuel_used IS NULL), 0) AS mileage_with_fuel,
+    coalesce(sum(fuel_used), 0) - coalesce(sum(fuel_used) FILTER (WHERE mileage IS NULL), 0) AS fuel_with_mileage,
+    sum(shipments) AS shipments,
     coalesce(sum(cost_sum), 0) AS cost_sum,
-    sum(cost_count)::bigint AS cost_count,
-    coalesce(sum(cost_sum) FILTER (WHERE mileage IS NOT NULL), 0) AS cost_with_mileage,
+    sum(cost_count) AS cost_count,
+    coalesce(sum(cost_sum), 0) - coalesce(sum(cost_sum) FILTER (WHERE mileage IS NULL), 0) AS cost_with_mileage,
     -- The trips of which both mileage and revenue are known: what revenue per km compares.
-    coalesce(sum(mileage) FILTER (WHERE cost_count > 0), 0) AS mileage_with_cost,
+    coalesce(sum(mileage), 0) - coalesce(sum(mileage) FILTER (WHERE cost_count = 0), 0) AS mileage_with_cost,
     coalesce(sum(delivery_sum), 0) AS delivery_sum,
-    sum(delivery_count)::bigint AS delivery_count
+    sum(delivery_count) AS delivery_count
 FROM trips
-GROUP BY trip_date, vehicle_id;
+GROUP BY trip_date, vehicle_id
+ORDER BY trip_date, vehicle_id;

@@ -22,6 +22,22 @@ CREATE TABLE analytics.daily_vehicles (
     PRIMARY KEY (day, vehicle_id)
 );
 
+-- Nobody filters or groups by a measure: without statistics of them, ANALYZE takes a third of the time.
+ALTER TABLE analytics.daily_vehicles
+    ALTER COLUMN mileage_sum SET STATISTICS 0,
+    ALTER COLUMN mileage_count SET STATISTICS 0,
+    ALTER COLUMN fuel_sum SET STATISTICS 0,
+    ALTER COLUMN fuel_count SET STATISTICS 0,
+    ALTER COLUMN mileage_with_fuel SET STATISTICS 0,
+    ALTER COLUMN fuel_with_mileage SET STATISTICS 0,
+    ALTER COLUMN shipments SET STATISTICS 0,
+    ALTER COLUMN cost_sum SET STATISTICS 0,
+    ALTER COLUMN cost_count SET STATISTICS 0,
+    ALTER COLUMN cost_with_mileage SET STATISTICS 0,
+    ALTER COLUMN mileage_with_cost SET STATISTICS 0,
+    ALTER COLUMN delivery_sum SET STATISTICS 0,
+    ALTER COLUMN delivery_count SET STATISTICS 0;
+
 COMMENT ON TABLE analytics.daily_vehicles IS 'Trips and shipments per day and vehicle; a log that carries several shipments counts once';
 COMMENT ON COLUMN analytics.daily_vehicles.day IS 'The trip_date of its logs';
 COMMENT ON COLUMN analytics.daily_vehicles.vehicle_id IS 'The vehicle, as its logs name it';

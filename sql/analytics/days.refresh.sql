@@ -26,7 +26,7 @@ driven AS (
     FROM analytics.daily_vehicles
     JOIN analytics.vehicle_numbers USING (vehicle_id)
     CROSS JOIN numbers
-    WHERE %(full)s OR day = ANY(%(stale_days)s)
+    WHERE (%(full)s OR day = ANY(%(stale_days)s)) AND day BETWEEN %(first)s AND %(last)s
     GROUP BY 1
 ),
 carried AS (
@@ -44,7 +44,7 @@ carried AS (
         sum(cost_with_time) AS cost_with_time,
         sum(time_with_cost) AS time_with_cost
     FROM analytics.daily_routes
-    WHERE %(full)s OR day = ANY(%(stale_days)s)
+    WHERE (%(full)s OR day = ANY(%(stale_days)s)) AND day BETWEEN %(first)s AND %(last)s
     GROUP BY 1
 )
 SELECT
