@@ -20,7 +20,8 @@ from logistics_core.database_contract.channels import Channel
 from logistics_core.database_contract.locks import REFRESH_LOCK
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.day_parts import ALL_DAYS, day_parts
-from logistics_pipeline.analytics.rollups import datasets_to_remake, refresh_rollups
+from logistics_pipeline.analytics.rollups import RollupsAtHand, datasets_to_remake, refresh_rollups
+from logistics_pipeline.analytics.shared_groups import SHARED_GROUPS, further_states
 from logistics_pipeline.analytics.stale_days import stale_days as stale_days_of
 from logistics_pipeline.analytics.stale_days import waiting_files
 from logistics_pipeline.analytics.tables import REFRESH_STEPS, TABLES, Action
@@ -153,7 +154,8 @@ def _refresh(connection: Connection) -> Refresh:
         rows = _recompute(connection, days, full) if days or full else dict.fromkeys(TABLES, 0)
         changed = {*waiting_files(connection), *remade, *(catalogue if full else ())}
         relinked = take_in_links(connection, catalogue, changed, version + 1, full=full)
-        rows["rollups"] = refresh_rollups(connection, catalogue, version + 1, relinked, full=full)
+        at_hand = _rollups_at_hand() if full else {}
+        rows["rollups"] = refresh_rollups(connection, catalogue, version + 1, relinked, full=full, at_hand=at_hand)
         if days:
             _store_days(connection, days)
         connection.execute(
@@ -201,7 +203,7 @@ def _recompute(connection: Connection, days: list[date], full: bool) -> dict[str
     for action, table in REFRESH_STEPS:
         match action:
             case Action.COMPUTE:
-                compute(connection, table, days, full=full)
+                compute(connection, table, days, full=full, with_states=full and table in SHARED_GROUPS)
             case Action.REPLACE:
                 written[table] = _replace(connection, table, days, full)
             case Action.UPDATE:
@@ -209,41 +211,51 @@ def _recompute(connection: Connection, days: list[date], full: bool) -> dict[str
     return written
 
 
-def compute(connection: Connection, table: str, days: list[date], *, full: bool = False) -> None:
+def compute(
+    connection: Connection, table: str, days: list[date], *, full: bool = False, with_states: bool = False
+) -> None:
     """Computes the rows that a daily table is to have on the given days (all days where `full`), for `fresh_rows`.
 
     They go into a temporary table, which lasts as long as the transaction: CREATE TABLE AS computes them in several
-    processes, INSERT in only one.
+    processes, INSERT in only one. `with_states` of the rollup that has the same groups.
     """
-    statement = select_rows(connection, table, days, full=full)
+    statement = select_rows(connection, table, days, full=full, with_states=with_states)
     connection.execute(f"CREATE TEMPORARY TABLE fresh_{table} ON COMMIT DROP AS {statement}".encode())
 
 
-def select_rows(connection: Connection, table: str, days: list[date], *, full: bool = False) -> str:
+def select_rows(
+    connection: Connection, table: str, days: list[date], *, full: bool = False, with_states: bool = False
+) -> str:
     """The statement that computes the rows of a daily table on some days, or on all: in parts that run side by side."""
     statement = f"({read_sql(f'analytics/{table}.refresh').rstrip().removesuffix(';')})"
+    further = further_states(table).as_string(connection) if with_states else ""
     parts = day_parts(connection, built_in_catalogue()["vehicle_logs"]) if full else [ALL_DAYS]
     with psycopg.ClientCursor(connection) as cursor:  # CREATE TABLE takes no parameters, and the planner sees the days
-        return "\nUNION ALL\n".join(
+        selects = (
             cursor.mogrify(statement.encode(), {"full": full, "stale_days": days, **part._asdict()}) for part in parts
         )
+        return "\nUNION ALL\n".join(select.replace("{further_states}", further) for select in selects)
 
 
-def fresh_rows(table: str) -> str:
+def fresh_rows(connection: Connection, table: str) -> str:
     """The SELECT of the rows that `compute` has made, with the table's columns in their order."""
-    if table == "daily_routes":  # new routes get their numbers after it was computed
-        return (
-            "SELECT fresh.*, routes.route FROM pg_temp.fresh_daily_routes AS fresh "
-            "LEFT JOIN analytics.routes USING (origin, destination)"
-        )
-    return f"SELECT * FROM pg_temp.fresh_{table}"
+    columns = connection.execute(read_sql("raw/columns").encode(), {"table": f"analytics.{table}"}).fetchall()
+    listed = ", ".join("routes.route" if name == "route" else f"fresh.{name}" for name, _ in columns)
+    # New routes get their numbers after daily_routes was computed.
+    joined = "LEFT JOIN analytics.routes USING (origin, destination)" if table == "daily_routes" else ""
+    return f"SELECT {listed} FROM pg_temp.fresh_{table} AS fresh {joined}"
+
+
+def _rollups_at_hand() -> RollupsAtHand:
+    """The rollups whose rows have been computed with those of a daily table."""
+    return {groups: sql.Identifier("pg_temp", f"fresh_{table}") for table, groups in SHARED_GROUPS.items()}
 
 
 def _replace(connection: Connection, table: str, days: list[date], full: bool) -> int:
     """Replaces rows of a daily table by those computed; returns how many were written."""
     target = f"analytics.{table}"
     _execute(connection, f"DELETE FROM {target} WHERE %(full)s OR day = ANY(%(stale_days)s)", days, full)
-    return _execute(connection, f"INSERT INTO {target} {fresh_rows(table)}", days, full)
+    return _execute(connection, f"INSERT INTO {target} {fresh_rows(connection, table)}", days, full)
 
 
 def _execute(connection: Connection, statement: str, days: list[date], full: bool) -> int:

@@ -8,7 +8,7 @@ dimensions are chosen again and the tables are made anew. Those replaced stay fo
 looked up their names.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -66,17 +66,27 @@ class _Known:
     rollups: tuple[StoredRollup, ...]
 
 
+RollupsAtHand = Mapping[tuple[str, Rollup], sql.Identifier]
+"""Rollups whose rows have been computed with something else, by dataset: the table that has their columns too."""
+
+
 def refresh_rollups(
-    connection: Connection, catalogue: Catalogue, version: int, relinked: Relinked, *, full: bool
+    connection: Connection,
+    catalogue: Catalogue,
+    version: int,
+    relinked: Relinked,
+    *,
+    full: bool,
+    at_hand: RollupsAtHand,
 ) -> int:
     """Brings the rollups of all datasets up to date with the transaction's snapshot; returns the rows written.
 
-    `relinked` are the external ids that are linked otherwise since the last refresh.
+    `relinked` are the external ids that are linked otherwise since the last refresh. What is `at_hand` is of all days.
     """
     _drop_replaced(connection, catalogue)
     waiting, changed = waiting_files(connection), _datasets_with_other_metrics(connection, catalogue)
     return sum(
-        _refresh_dataset(connection, dataset, waiting, relinked, version, full=full)
+        _refresh_dataset(connection, dataset, waiting, relinked, version, full=full, at_hand=at_hand)
         for dataset in catalogue.values()
         if (full or is_stale(dataset, waiting) or dataset.name in changed or relinked.concerns(dataset))
         and _has_table(connection, dataset)
@@ -115,19 +125,26 @@ def _has_table(connection: Connection, dataset: Dataset) -> bool:
 
 
 def _refresh_dataset(
-    connection: Connection, dataset: Dataset, waiting: WaitingFiles, relinked: Relinked, version: int, *, full: bool
+    connection: Connection,
+    dataset: Dataset,
+    waiting: WaitingFiles,
+    relinked: Relinked,
+    version: int,
+    *,
+    full: bool,
+    at_hand: RollupsAtHand,
 ) -> int:
     known, contents, checksum = _known(connection, dataset), contents_of(dataset), definition_checksum(dataset)
     records = ledger.row_count(connection, dataset.name)
     if known is None or known.checksum != checksum or records >= GROWTH * max(known.chosen_for, 1):
         wanted = choose(connection, dataset, contents, records)
         if known is None or known.checksum != checksum or set(wanted) != {each.rollup for each in known.rollups}:
-            written = _remake(connection, dataset, contents, wanted)
+            written = _remake(connection, dataset, contents, wanted, at_hand)
             _store_dataset(connection, dataset, checksum, records, records, version)
             return written
         known = _Known(checksum, records, known.rollups)
     if full:
-        written = _remake(connection, dataset, contents, [each.rollup for each in known.rollups])
+        written = _remake(connection, dataset, contents, [each.rollup for each in known.rollups], at_hand)
     else:
         written = _refresh_what_changed(connection, dataset, contents, known.rollups, waiting, relinked)
     _store_dataset(connection, dataset, checksum, records, known.chosen_for, version)
@@ -191,10 +208,9 @@ def _add(
         return 0
     is_sketch = stored.rollup.precision is Precision.SKETCHED
     state = sql.Identifier(RANK if is_sketch else VALUE_ROWS)
-    columns = [*grouping(dataset, stored.rollup), *states_in(stored.rollup, contents)]
     parts = {
         "contribution": computed(dataset, stored.rollup, contents, days, records=FRESH),
-        "columns": sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns),
+        "columns": _names(dataset, stored.rollup, contents),
         "table": sql.Identifier(SCHEMA, stored.table),
         "which_stored": sql.SQL("stored.{}").format(is_of_days(stored.rollup, days)),
         "same_group": sql.SQL(" AND ").join(
@@ -335,23 +351,26 @@ def _execute(connection: Connection, statement: sql.Composed) -> int:
 # -- tables ------------------------------------------------------------------------------------------------------------
 
 
-def _remake(connection: Connection, dataset: Dataset, contents: Contents, wanted: Sequence[Rollup]) -> int:
+def _remake(
+    connection: Connection, dataset: Dataset, contents: Contents, wanted: Sequence[Rollup], at_hand: RollupsAtHand
+) -> int:
     """Makes the tables of a dataset's rollups, which take the place of those there are."""
     connection.execute(
         "UPDATE analytics.rollups SET replaced_at = clock_timestamp() WHERE dataset = %s AND replaced_at IS NULL",
         (dataset.name,),
     )
-    return sum(_make(connection, dataset, contents, rollup) for rollup in wanted)
+    return sum(_make(connection, dataset, contents, rollup, at_hand.get((dataset.name, rollup))) for rollup in wanted)
 
 
-def _make(connection: Connection, dataset: Dataset, contents: Contents, rollup: Rollup) -> int:
+def _make(
+    connection: Connection, dataset: Dataset, contents: Contents, rollup: Rollup, at_hand: sql.Identifier | None
+) -> int:
     name = _free_name(connection, dataset)
     table = sql.Identifier(SCHEMA, name)
-    is_divided = dataset.dating is not None and rollup.unit is Grain.DAY
-    parts = day_parts(connection, dataset) if is_divided else [ALL_DAYS]
-    selects = sql.SQL(" UNION ALL ").join(
-        sql.SQL("({})").format(computed(dataset, rollup, contents, part)) for part in parts
-    )
+    if at_hand is None:
+        selects = _all_days(connection, dataset, contents, rollup)
+    else:
+        selects = sql.SQL("SELECT {} FROM {}").format(_names(dataset, rollup, contents), at_hand)
     # CREATE TABLE AS computes the rows in several processes, INSERT in only one.
     rows = _execute(connection, sql.SQL("CREATE TABLE {} AS {}").format(table, selects))
     if dataset.dating is not None:
@@ -363,6 +382,21 @@ def _make(connection: Connection, dataset: Dataset, contents: Contents, rollup: 
         (name, dataset.name, Jsonb(to_document(rollup)), rows),
     )
     return rows
+
+
+def _all_days(connection: Connection, dataset: Dataset, contents: Contents, rollup: Rollup) -> sql.Composable:
+    """The statement that computes all rows of a rollup: those by day in parts that run side by side."""
+    is_divided = dataset.dating is not None and rollup.unit is Grain.DAY
+    parts = day_parts(connection, dataset) if is_divided else [ALL_DAYS]
+    return sql.SQL(" UNION ALL ").join(
+        sql.SQL("({})").format(computed(dataset, rollup, contents, part)) for part in parts
+    )
+
+
+def _names(dataset: Dataset, rollup: Rollup, contents: Contents) -> sql.Composable:
+    """The names of all columns of a rollup, in their order."""
+    columns = [*grouping(dataset, rollup), *states_in(rollup, contents)]
+    return sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns)
 
 
 def _analyze(connection: Connection, table: sql.Identifier, columns: Sequence[str]) -> None:

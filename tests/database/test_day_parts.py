@@ -1,11 +1,15 @@
 """All days are divided into parts that several processes compute, and the figures are the same."""
 
+from typing import Any
+
 import pytest
 
 from logistics_core.catalogue import built_in_catalogue
 from logistics_pipeline.analytics import day_parts as day_parts_module
+from logistics_pipeline.analytics import refresh as refresh_module
 from logistics_pipeline.analytics.day_parts import ALL_DAYS, DayPart, day_parts, parts_between
 from logistics_pipeline.analytics.refresh import refresh, select_rows
+from logistics_pipeline.analytics.shared_groups import SHARED_GROUPS
 from logistics_pipeline.analytics.tables import DAILY_TABLES
 from logistics_pipeline.database.connections import Connection
 from tests.database.conftest import FolderUnderTest
@@ -99,3 +103,33 @@ def test_the_parts_are_computed_by_several_processes(filled: str, connection: Co
     plan = connection.execute(f"EXPLAIN {select_rows(connection, table, [], full=True)}".encode()).fetchall()
 
     assert any("Parallel Append" in line for (line,) in plan), plan
+
+
+def test_rollups_with_the_groups_of_a_table_are_the_same_if_computed_apart(
+    filled: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = _rows_of_rollups(filled, connection)
+    monkeypatch.setattr(refresh_module, "SHARED_GROUPS", {})
+    apart = _rows_of_rollups(filled, connection)
+
+    assert together == apart
+    assert all(
+        rollup.dimensions in (built_in_catalogue()[name].declared_rollups or ())
+        for name, rollup in SHARED_GROUPS.values()
+    )
+    assert all(together[dataset, rollup.dimensions] for dataset, rollup in SHARED_GROUPS.values())
+
+
+def _rows_of_rollups(url: str, connection: Connection) -> dict[tuple[str, tuple[str, ...]], set[tuple[Any, ...]]]:
+    """What the rollups of states hold, by dataset and dimensions."""
+    refresh(url, full=True)
+    found = connection.execute(
+        "SELECT dataset, document, table_name FROM analytics.rollups "
+        "WHERE replaced_at IS NULL AND document->>'values' IS NULL"
+    ).fetchall()
+    return {
+        (dataset, tuple(document["dimensions"])): set(
+            connection.execute(f"SELECT * FROM rollups.{table}".encode()).fetchall()
+        )
+        for dataset, document, table in found
+    }

@@ -113,7 +113,7 @@ def sample_days(connection: Connection, seed: int, first_day: date | None, last_
 
 
 def _differences(connection: Connection, table: str, days: list[date], whole: bool) -> Iterator[Difference]:
-    names = {"table": sql.Identifier("analytics", table), "recomputed": sql.SQL(fresh_rows(table))}
     compute(connection, table, days, full=whole)
+    names = {"table": sql.Identifier("analytics", table), "recomputed": sql.SQL(fresh_rows(connection, table))}
     for row in fetch_all(connection, "differences", **names, full=whole, days=days):
         yield Difference(*row)
