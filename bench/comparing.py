@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import TypeVar
 
 from bench.limit import Prepared, copy_prepared, prepare
 from bench.loading import Run, load_sample
@@ -11,6 +12,8 @@ from bench.part import Bench
 from bench.results import Cell, Column
 from bench.samples import Sample
 from logistics_core.catalogue import Dataset
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - since
 
 
-def in_turns(contenders: Sequence[Callable[[], Run]], repetitions: int) -> list[list[Run]]:
+def in_turns(contenders: Sequence[Callable[[], T]], repetitions: int) -> list[list[T]]:
     """A B A B …: the runs of each contender."""
     rounds = [[contender() for contender in contenders] for _ in range(repetitions)]
     return [list(runs) for runs in zip(*rounds, strict=True)]

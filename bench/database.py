@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from psycopg import sql
+
 from bench.processes import children_cpu_seconds
 from logistics_core.catalogue import Dataset
+from logistics_core.metrics.rollups import SCHEMA
+from logistics_pipeline.analytics.tables import TABLES
 from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.loading.write.indexes import build_missing
@@ -51,6 +55,14 @@ class Database:
         for dataset in datasets:
             build_missing(self.connection, dataset)  # what a killed bulk load has left behind
         self.connection.execute("CHECKPOINT")
+
+    def forget_figures(self) -> None:
+        """Empties the analytics, so that the next refresh is the first one."""
+        tables = ", ".join(f"analytics.{table}" for table in (*TABLES, "rollup_datasets"))
+        self.connection.execute(f"TRUNCATE {tables} RESTART IDENTITY".encode())
+        for (name,) in self.connection.execute("DELETE FROM analytics.rollups RETURNING table_name").fetchall():
+            self.connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(SCHEMA, name)))
+        self.connection.execute("UPDATE analytics.status SET full_refresh_due = true")
 
     def secondary_indexes(self, dataset: Dataset) -> list[Index]:
         return [Index(*row) for row in self.connection.execute(_SECONDARY_INDEXES, (dataset.table,)).fetchall()]

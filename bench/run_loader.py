@@ -40,11 +40,10 @@ def main() -> None:
         reports = list(load_files(arguments.url, found, options))
     else:
         reports = [load_file(arguments.url, found[0], options, on_progress=first_batch)]
-    seconds, cpu_seconds = time.perf_counter() - since, _cpu_seconds() - cpu_before
+    ended, cpu_seconds = time.perf_counter(), _cpu_seconds() - cpu_before
     first = first_batch.at - since if first_batch.at is not None else None
-    print(
-        json.dumps({**_account(reports), "seconds": seconds, "cpu_seconds": cpu_seconds, "first_batch_seconds": first})
-    )
+    clock = {"began": since, "ended": ended, "seconds": ended - since}  # the clock is the system's, for all processes
+    print(json.dumps({**_account(reports), **clock, "cpu_seconds": cpu_seconds, "first_batch_seconds": first}))
 
 
 class _FirstCall:

@@ -30,6 +30,7 @@ from bench.parts import (
     sources,
     speed,
     stores,
+    whole_job,
 )
 
 PARTS: tuple[Part, ...] = (
@@ -46,6 +47,7 @@ PARTS: tuple[Part, ...] = (
     peers.PART,
     inference.PART,
     inference_answers.PART,
+    whole_job.PART,
     aggregates.PART,
     metrics.PART,
     api.PART,

@@ -12,7 +12,7 @@ from bench.results import Cell, Column, Findings, Table, Target
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.demo.generator import generate
 
-WANTED_FULL_RATIO = 4
+WANTED_FULL_RATIO = 2.5
 WANTED_DAY_SHARE = 200
 _SIZES = (1_000_000, 10_000_000)
 _DAY_RECORDS = 14_000

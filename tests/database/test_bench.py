@@ -9,7 +9,7 @@ import pytest
 from bench import results
 from bench.database import Database
 from bench.part import Bench, Part
-from bench.parts import datasets, formats, known_keys, memory, rejects, small
+from bench.parts import datasets, formats, known_keys, memory, rejects, small, whole_job
 from bench.rendering import render_part
 from bench.results import Cell, Result, Table
 from logistics_pipeline.database.connections import connect
@@ -24,7 +24,7 @@ def bench(database_url: str, tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", [formats.PART, datasets.PART, known_keys.PART, rejects.PART, small.PART,
-                                  memory.PART],
+                                  memory.PART, whole_job.PART],
                          ids=lambda part: part.name)  # fmt: skip
 def test_a_part_measures_what_it_says(bench: Bench, part: Part) -> None:
     findings = part.measure(bench)
