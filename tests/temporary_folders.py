@@ -7,20 +7,27 @@ it may take 20 times as long.
 import os
 import shutil
 import tempfile
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _IN_MEMORY = "/dev/shm"
 _LEAST_FREE_BYTES = 4 << 30
 """The tests of all workers need less than a gigabyte; containers often have 64 megabytes there."""
 
 
-def temporary_folder(prefix: str) -> AbstractContextManager[str]:
+@contextmanager
+def temporary_folder(prefix: str) -> Iterator[str]:
     """A folder for the data of a server, which lasts as long as the `with` block.
 
-    Not in pytest's own temporary folder: other sessions on the machine clear old ones away.
+    Not in pytest's own temporary folder: other sessions on the machine clear old ones away. Nor is it Python's
+    `TemporaryDirectory`: where that cannot remove something, it takes the permissions of the folder around it away from
+    everyone else, and here that is /dev/shm, which all PostgreSQL servers need for parallel queries.
     """
-    place = _IN_MEMORY if _has_room(_IN_MEMORY) else None
-    return tempfile.TemporaryDirectory(prefix=prefix, dir=place, ignore_cleanup_errors=True)
+    folder = tempfile.mkdtemp(prefix=prefix, dir=_IN_MEMORY if _has_room(_IN_MEMORY) else None)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _has_room(folder: str) -> bool:
