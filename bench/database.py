@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import sql
 
-from bench.processes import children_cpu_seconds
+from bench.processes import children, children_cpu_seconds
 from logistics_core.catalogue import Dataset
 from logistics_core.metrics.rollups import SCHEMA
 from logistics_pipeline.analytics.tables import TABLES
@@ -79,11 +79,18 @@ class Database:
         """Waits for the server processes of earlier runs to end, killed ones included."""
         others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         deadline = time.monotonic() + seconds
-        while self.value(others):
+        while self.value(others) or self._is_one_ending():
             if time.monotonic() > deadline:
                 raise RuntimeError(f"Connections of an earlier run are still open after {seconds:.0f} s.")
             time.sleep(0.02)
-        time.sleep(0.05)  # gone from the view a moment before the process has ended
+
+    def _is_one_ending(self) -> bool:
+        """A process is gone from the view a moment before it has ended, and its CPU time counts."""
+        if self._postmaster is None:
+            return False
+        started = children(self._postmaster)
+        known = {pid for (pid,) in self.connection.execute("SELECT pid FROM pg_stat_activity").fetchall()}
+        return not started <= known
 
     def cpu_seconds(self) -> float:
         """CPU time of all server processes that have ended so far: those of runs that are over. Wait for them first."""

@@ -141,6 +141,11 @@ def _pss(process: psutil.Process) -> int:
         return 0
 
 
+def children(pid: int) -> set[int]:
+    """The processes that a process has started and that have not ended."""
+    return {child.pid for child in psutil.Process(pid).children()}
+
+
 def children_cpu_seconds(pid: int) -> float:
     """CPU time of the children of a process that have ended and been waited for."""
     times = psutil.Process(pid).cpu_times()
