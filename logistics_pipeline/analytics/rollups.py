@@ -45,6 +45,7 @@ from logistics_pipeline import ledger
 from logistics_pipeline.analytics.day_parts import ALL_DAYS, DayPart, day_parts
 from logistics_pipeline.analytics.rollup_choice import choose
 from logistics_pipeline.analytics.rollup_growth import FRESH, find_growth, records_by_day
+from logistics_pipeline.analytics.shared_groups import values_at_hand
 from logistics_pipeline.analytics.stale_days import WaitingFiles, is_stale, stale_days, waiting_files
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.day_indexes import has_day_index
@@ -274,12 +275,14 @@ def computed(
     days: Sequence[date] | DayPart | None,
     *,
     records: sql.Composable | None = None,
+    values: sql.Composable | None = None,
 ) -> sql.Composed:
     """The SELECT of the rows that a rollup is to have for the periods of some days; for all if `days` is None.
 
     A part of all days is for rollups by day only: a longer period may have days in two parts.
 
-    With `records`, what those of this table add to it that are of these very days.
+    With `records`, what those of this table add to it that are of these very days. `values` is something that has the
+    values of the rollup and is read in place of the records.
     """
     groups, states = grouping(dataset, rollup), states_in(rollup, contents)
     if groups:
@@ -289,7 +292,7 @@ def computed(
     return sql.SQL(read_sql("rollups/compute").rstrip()).format(
         groups=_named(groups) if groups else sql.SQL('1 AS "all()"'),
         states=_named(states),
-        source=source(dataset, records),
+        source=values or source(dataset, records),
         condition=condition(dataset, rollup),
         days=_chosen(dataset, rollup.unit if records is None else Grain.DAY, days),
         numbers=numbers,
@@ -387,9 +390,9 @@ def _make(
 def _all_days(connection: Connection, dataset: Dataset, contents: Contents, rollup: Rollup) -> sql.Composable:
     """The statement that computes all rows of a rollup: those by day in parts that run side by side."""
     is_divided = dataset.dating is not None and rollup.unit is Grain.DAY
-    parts = day_parts(connection, dataset) if is_divided else [ALL_DAYS]
+    parts, values = day_parts(connection, dataset) if is_divided else [ALL_DAYS], values_at_hand(dataset, rollup)
     return sql.SQL(" UNION ALL ").join(
-        sql.SQL("({})").format(computed(dataset, rollup, contents, part)) for part in parts
+        sql.SQL("({})").format(computed(dataset, rollup, contents, part, values=values)) for part in parts
     )
 
 

@@ -5,11 +5,16 @@ from typing import Any
 import pytest
 
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.metrics.periods import Grain
+from logistics_core.metrics.rollups import Precision, Rollup
+from logistics_core.metrics.states import Values
 from logistics_pipeline.analytics import day_parts as day_parts_module
 from logistics_pipeline.analytics import refresh as refresh_module
+from logistics_pipeline.analytics import rollups
 from logistics_pipeline.analytics.day_parts import ALL_DAYS, DayPart, day_parts, parts_between
 from logistics_pipeline.analytics.refresh import refresh, select_rows
-from logistics_pipeline.analytics.shared_groups import SHARED_GROUPS
+from logistics_pipeline.analytics.rollup_check import rollup_differences
+from logistics_pipeline.analytics.shared_groups import SHARED_GROUPS, values_at_hand
 from logistics_pipeline.analytics.tables import DAILY_TABLES
 from logistics_pipeline.database.connections import Connection
 from tests.database.conftest import FolderUnderTest
@@ -118,6 +123,27 @@ def test_rollups_with_the_groups_of_a_table_are_the_same_if_computed_apart(
         for name, rollup in SHARED_GROUPS.values()
     )
     assert all(together[dataset, rollup.dimensions] for dataset, rollup in SHARED_GROUPS.values())
+
+
+@pytest.mark.parametrize("precision", [Precision.EXACT, Precision.ROUNDED])
+def test_delivery_times_are_those_of_the_shipments(
+    filled: str, connection: Connection, monkeypatch: pytest.MonkeyPatch, precision: Precision
+) -> None:
+    """Rollups of them are made from what `daily_routes` holds; the comparison reads the shipments."""
+    shipments = built_in_catalogue()["shipments"]
+    values = Values("delivery_time")
+    wanted = [Rollup(("origin", "destination"))]
+    wanted += [Rollup(by, values, precision, Grain.MONTH) for by in ((), ("origin",), ("destination", "origin"))]
+    monkeypatch.setattr(rollups, "choose", lambda _, dataset, *others: wanted if dataset == shipments else [Rollup(())])
+    connection.execute("DELETE FROM analytics.rollup_datasets")
+    refresh(filled, full=True)
+
+    kept = connection.execute(
+        "SELECT sum(rows) FROM analytics.rollups WHERE document->>'values' IS NOT NULL"
+    ).fetchone()
+    assert kept and kept[0] > 0
+    assert not rollup_differences(connection, shipments)
+    assert all(values_at_hand(shipments, each) is not None for each in wanted[1:])
 
 
 def _rows_of_rollups(url: str, connection: Connection) -> dict[tuple[str, tuple[str, ...]], set[tuple[Any, ...]]]:
