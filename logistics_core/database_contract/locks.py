@@ -6,6 +6,8 @@ a held lock says that somebody is working now, which a row in a table could only
 
 REFRESH_LOCK = "logistics refresh"
 """Held by the refresh of the analytics that is running."""
+COMMITS_LOCK = "logistics commits on all nodes"
+"""Held on a cluster, shared, by transactions that commit changes of distributed rows; alone, by whoever reads these."""
 MIGRATION_LOCK = "logistics migrate"
 HOUSEKEEPING_LOCK = "logistics housekeeping"
 CONTRACTS_LOCK = "logistics contracts"

@@ -15,6 +15,7 @@ from logistics_core.catalogue import Dataset, FieldType
 from logistics_core.row_days import day_of_row
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.distribution import table_bytes
 
 SMALL_BYTES = 32 << 20
 """The index of a smaller table is built at once, while its writers wait: that takes some tenths of a second."""
@@ -62,7 +63,7 @@ def make_day_index(connection: Connection, dataset: Dataset) -> None:
     """Makes the index unless it exists, or drops one that is not needed; leaves a large table to `build_day_index`."""
     if indexed_day(dataset) is None:
         drop_day_index(connection, dataset)
-    elif _size(connection, dataset) < SMALL_BYTES:
+    elif table_bytes(connection, dataset) < SMALL_BYTES:
         _create(connection, dataset)
 
 
@@ -111,12 +112,6 @@ def _create(connection: Connection, dataset: Dataset, *, concurrently: bool = Fa
             day=indexed_day(dataset),
         )
     )
-
-
-def _size(connection: Connection, dataset: Dataset) -> int:
-    row = connection.execute("SELECT pg_relation_size(%s::regclass)", (dataset.table,)).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def _is_complete(connection: Connection, dataset: Dataset) -> bool:

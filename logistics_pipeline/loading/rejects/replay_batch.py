@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from logistics_core.catalogue import Dataset
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.distribution import changing_rows
 from logistics_pipeline.ledger import LedgerFile
 from logistics_pipeline.loading.contract.copy_text import encode_row
 from logistics_pipeline.loading.contract.dates import DateOrder
@@ -24,7 +25,8 @@ from logistics_pipeline.loading.rejects.export_lines import CorrectedReject
 from logistics_pipeline.loading.rejects.replay_results import MAX_PROBLEMS, MAX_UNKNOWN_FIELDS, Problem, Replay
 from logistics_pipeline.loading.rejects.revalidation import RecordRevalidator, Revalidated
 from logistics_pipeline.loading.write.bookkeeping import file_counts, stale_after, supersede_other_files
-from logistics_pipeline.loading.write.merger import Merged, Merger
+from logistics_pipeline.loading.write.distributed_merger import merger_of
+from logistics_pipeline.loading.write.merger import Merged
 from logistics_pipeline.loading.write.row_isolation import merge_or_isolate
 
 RejectsToReplay = Mapping[int, CorrectedReject | None]
@@ -59,7 +61,7 @@ class BatchReplayer:
         self._max_rejects = max_rejects
         formats = stored_formats(file.layout).completed_by(AS_THE_CONTRACT)
         self._revalidator = RecordRevalidator(dataset, layout_from_json(file.layout), date_order, formats)
-        self._merger = Merger(connection, dataset)
+        self._merger = merger_of(connection, dataset)
 
     def replay(self, rejects: RejectsToReplay) -> Replay:
         """Replays rejects in a transaction of its own and returns what became of them.
@@ -69,7 +71,7 @@ class BatchReplayer:
             psycopg.OperationalError: the connection was lost; nothing is written, unless the commit had arrived.
         """
         done = Replay()
-        with self._connection.transaction():
+        with changing_rows(self._connection, are_distributed=self._merger.is_distributed):
             validated = list(self._revalidate(rejects, done))
             valid = [each for each in validated if not isinstance(each.outcome, Rejection)]
             accepted, refused = self._merge(valid)

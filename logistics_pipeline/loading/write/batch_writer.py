@@ -13,6 +13,7 @@ from psycopg import errors, sql
 
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.distribution import NodeError, changing_rows
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.contract.file_formats import NOT_LOOKED_FOR
 from logistics_pipeline.loading.layouts import layout_to_json
@@ -26,8 +27,9 @@ from logistics_pipeline.loading.parse.written_rejects import (
 )
 from logistics_pipeline.loading.write.batch import Batch
 from logistics_pipeline.loading.write.bookkeeping import file_counts, stale_after, supersede_other_files
+from logistics_pipeline.loading.write.distributed_merger import merger_of
 from logistics_pipeline.loading.write.key_guard import KeyConflictError, KeyGuard
-from logistics_pipeline.loading.write.merger import Merged, Merger
+from logistics_pipeline.loading.write.merger import Merged
 from logistics_pipeline.loading.write.profiling import FileProfiler
 from logistics_pipeline.loading.write.replacing import Replacer, SupersededRowError
 from logistics_pipeline.loading.write.row_isolation import REFUSED, isolate
@@ -61,7 +63,7 @@ class BatchWriter:
             self._layout["encoding"] = task.codec
         self._shortened_ids = ShortenedIds(task.dataset)
         self._profiler = FileProfiler(connection, task)
-        self._merger = Merger(connection, task.dataset)
+        self._merger = merger_of(connection, task.dataset)
         self._replacer = Replacer(connection, self._merger) if task.dataset.key else None
         """None if there is nothing to replace, or not all rows of the file are the latest of their keys."""
         self._key_guard = KeyGuard(connection, task.dataset, task.file_id)
@@ -95,7 +97,7 @@ class BatchWriter:
             if not self._expects_known_keys:
                 try:
                     return self._commit(batch, take_seconds, self._copy_rows)
-                except errors.UniqueViolation:
+                except (errors.UniqueViolation, NodeError):
                     self._expects_known_keys = bool(self._dataset.key)
             try:
                 self._commit(batch, take_seconds, self._replace_or_merge_rows)
@@ -106,7 +108,7 @@ class BatchWriter:
             self._commit(batch, take_seconds, self._isolate_rows)
 
     def _commit(self, batch: Batch, take_seconds: Callable[[], float], write_rows: Callable[[Batch], _Written]) -> None:
-        with self._connection.transaction():
+        with changing_rows(self._connection, are_distributed=self._merger.is_distributed):
             written = write_rows(batch)
             held = batch.held_after(self.held)
             if not batch.records:
@@ -142,6 +144,7 @@ class BatchWriter:
                 merged.written[self._file_id] += chunk.rows
                 if chunk.rows:
                     merged.count_filled(self._file_id, chunk.filled)
+        self._merger.copy_keys(chunk.text for chunk in batch.chunks())
         return _Written(merged, [], was_merged=False)
 
     def _replace_or_merge_rows(self, batch: Batch) -> _Written:

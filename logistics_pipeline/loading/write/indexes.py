@@ -19,7 +19,6 @@ the table holds nothing that a transaction on the table could need; a drop does 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import psycopg
 from psycopg import errors, sql
@@ -28,6 +27,7 @@ from logistics_core.catalogue import Dataset
 from logistics_core.database_contract.locks import build_indexes_lock, bulk_load_lock, lock_key
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.distribution import table_bytes
 from logistics_pipeline.errors import FileError
 
 BULK_BYTES = 32 << 20
@@ -88,8 +88,7 @@ def _is_bulk(connection: Connection, dataset: Dataset, input_bytes: int) -> bool
     """Compares with the size of the table on disk, which is always known: no statistics, no counting."""
     if input_bytes < BULK_BYTES:
         return False
-    table_bytes: int = _value(connection, "SELECT pg_relation_size(%s::regclass)", dataset.table)
-    return input_bytes >= GROWTH * table_bytes
+    return input_bytes >= GROWTH * table_bytes(connection, dataset)
 
 
 @contextmanager
@@ -206,9 +205,3 @@ def _table(dataset: Dataset) -> sql.Identifier:
 
 def _sql(name: str) -> sql.SQL:
     return sql.SQL(read_sql(f"loading/{name}"))
-
-
-def _value(connection: Connection, query: str, parameter: str) -> Any:
-    row = connection.execute(sql.SQL(query), (parameter,)).fetchone()
-    assert row is not None
-    return row[0]

@@ -18,6 +18,8 @@ from typing import Any
 from psycopg import errors, sql
 
 from logistics_core.catalogue import Dataset, FieldType
+from logistics_core.catalogue.column_types import type_name
+from logistics_core.catalogue.model import SOURCE_COLUMNS
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import TransientError
@@ -142,11 +144,28 @@ class Merger:
         newest = lines if self._history.is_kept else self._newest(lines)
         self.fill_stage(text if newest is lines else b"".join(newest))
         has_repeated = self._may_differ or (self._history.is_kept and self._newest(lines) is not lines)
+        self.look_up(self.stage)
         with self.translated_errors():
             if has_repeated and self._history.is_kept:
                 self._connection.execute(self.keep_repeated(self.stage))
             rows = self._connection.execute(self._merge(has_repeated)).fetchall()
-        return self.merged(rows, lines)
+        merged = self.merged(rows, lines)
+        self.write_back()
+        return merged
+
+    @property
+    def is_distributed(self) -> bool:
+        """Whether the rows lie on several nodes."""
+        return False
+
+    def copy_keys(self, texts: Iterable[bytes]) -> None:
+        """Writes the keys of rows that COPY has just written to where they are kept: they are in the table itself."""
+
+    def look_up(self, rows: sql.Composable) -> None:
+        """Brings existing rows with the keys of `rows` to where the statement looks for them: they are there."""
+
+    def write_back(self) -> None:
+        """Brings what the statement has done to where the rows belong: it is there."""
 
     def fill_stage(self, text: bytes) -> None:
         """Makes the rows given as lines of COPY text the staged ones."""
@@ -181,6 +200,14 @@ class Merger:
         self._connection.execute(self._lock)  # right away: taking it later could deadlock with an index build
         self._history.look()  # under the lock: whoever begins to keep records waits for it
         self._connection.execute(_USE_KEY_INDEX)
+
+    def identity_types(self) -> list[tuple[str, str]]:
+        """The columns that identify a row, with their types."""
+        types = {"file_id": "integer", "record_no": "bigint"}
+        return [
+            (name, types[name] if name in SOURCE_COLUMNS else type_name(self.dataset.field(name)))
+            for name in self.dataset.identity
+        ]
 
     @property
     def keeps_history(self) -> bool:

@@ -17,7 +17,9 @@ from logistics_core.database_contract.file_states import FileState
 from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.distribution import changing_rows, is_distributed
 from logistics_pipeline.ledger import LedgerFile
+from logistics_pipeline.loading.write.distributed_merger import delete_keys_of_file
 from logistics_pipeline.loading.write.restoring import Restoring, dated_by
 
 
@@ -39,7 +41,8 @@ def remove_file_rows(connection: Connection, file: LedgerFile, dataset: Dataset,
     The caller holds the file's lock (`file_lock`), so no load of it is running. Batches of other files of the dataset
     have to wait: otherwise one that has just lost a key to this file would not be known to have lost it.
     """
-    with connection.transaction():
+    are_distributed = is_distributed(connection, dataset)
+    with changing_rows(connection, are_distributed=are_distributed):
         # Rejects before the table: replays lock them in this order, so nobody deadlocks.
         rejects = ledger.remove_rejects(connection, file.file_id)
         connection.execute(
@@ -48,6 +51,8 @@ def remove_file_rows(connection: Connection, file: LedgerFile, dataset: Dataset,
         connection.execute(_SORT)
         restoring = Restoring(connection, dataset, file.file_id)
         restoring.find()
+        if are_distributed:
+            delete_keys_of_file(connection, dataset, file.file_id)
         row = connection.execute(_statement(dataset), {"file_id": file.file_id}).fetchone()
         assert row is not None
         restored = restoring.bring_back()

@@ -67,6 +67,7 @@ def isolate(connection: Connection, merger: Merger, lines: Sequence[bytes]) -> I
     with connection.cursor() as cursor, cursor.copy(copy_documents) as copy:
         for row in enumerate(_documents(merger, lines)):
             copy.write_row(row)
+    merger.look_up(sql.SQL("({}) AS staged").format(_keys(merger, names)))
     merge_ranges = sql.SQL(
         "SELECT {merge_or_note}(first, least(first + %(size)s, %(rows)s) - 1) "
         "FROM generate_series(0, %(rows)s - 1, %(size)s) AS first"
@@ -77,14 +78,16 @@ def isolate(connection: Connection, merger: Merger, lines: Sequence[bytes]) -> I
     results = sql.SQL("SELECT file_id, overwritten_file_id, rows, touched, filled FROM {results} WHERE refused IS NULL")
     rows = connection.execute(results.format(**names)).fetchall()
     accepted = [line for index, line in enumerate(lines) if index not in refused]
-    return Isolated(merger.merged(rows, accepted), refused)
+    merged = merger.merged(rows, accepted)
+    merger.write_back()
+    return Isolated(merged, refused)
 
 
 def _names(merger: Merger) -> dict[str, sql.Composable]:
     """What the statements call their objects; they are of this session, and emptied by every commit."""
     dataset, function = merger.dataset, f"merge_or_note_{merger.dataset.name}"
     names: dict[str, sql.Composable] = {
-        "table": sql.Identifier("raw", dataset.name),
+        "table": merger.table,
         "key_constraint": sql.Literal(f"{dataset.name}_pkey"),
         "columns": sql.SQL(", ").join(sql.Identifier("given", column) for column in merger.columns),
         "documents": sql.Identifier("pg_temp", f"documents_{dataset.name}"),
@@ -96,6 +99,20 @@ def _names(merger: Merger) -> dict[str, sql.Composable]:
     }
     rows = sql.SQL("({}) AS given").format(sql.SQL(read_sql("loading/isolate_rows")).format(**names))
     return names | {"merge": merger.statement(rows, has_repeated=True), "keep_repeated": merger.keep_repeated(rows)}
+
+
+def _keys(merger: Merger, names: dict[str, sql.Composable]) -> sql.Composed:
+    """The keys of the rows as far as they are values of their columns."""
+    value = (
+        "CASE WHEN pg_input_is_valid(document ->> {name}, {type}) THEN (document ->> {name})::{cast} END AS {column}"
+    )
+    columns = (
+        sql.SQL(value).format(
+            name=sql.Literal(name), type=sql.Literal(type_), cast=sql.SQL(type_), column=sql.Identifier(name)
+        )
+        for name, type_ in merger.identity_types()
+    )
+    return sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(columns), names["documents"])
 
 
 def _documents(merger: Merger, lines: Sequence[bytes]) -> Iterator[str]:

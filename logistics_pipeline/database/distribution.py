@@ -1,0 +1,95 @@
+"""Tables whose rows are distributed over the nodes of a Citus cluster, and what a reader of all nodes has to wait for.
+
+Each node has its own snapshots: what commits while a statement asks one node after the other could be in the answer of
+one and not of another. So every transaction that changes distributed rows holds a lock, shared, from right before its
+commit until all nodes have committed. Whoever holds it alone reads the same batches on all nodes.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from psycopg import errors
+
+from logistics_core.catalogue import Dataset
+from logistics_core.database_contract.locks import COMMITS_LOCK, lock_key
+from logistics_core.sql_files import read_sql
+from logistics_pipeline.database.connections import Connection, advisory_lock, reason_line_of
+from logistics_pipeline.errors import TransientError
+
+_KEY = lock_key("%s")
+_IS_TAKEN = "duplicate key value violates unique constraint"
+"""What a node says if a key is in its table already."""
+
+
+def is_distributed(connection: Connection, dataset: Dataset) -> bool:
+    """Whether the rows of a dataset's raw table lie on several nodes."""
+    row = connection.execute(read_sql("distribution/is_distributed").encode(), {"table": dataset.table}).fetchone()
+    return row == (True,)
+
+
+def are_any_distributed(connection: Connection) -> bool:
+    """Whether there is a raw table whose rows lie on several nodes."""
+    return connection.execute(read_sql("distribution/are_any_distributed").encode()).fetchone() == (True,)
+
+
+def table_bytes(connection: Connection, dataset: Dataset) -> int:
+    """The size of the rows of a raw table on disk, without indexes, on all nodes."""
+    size = "citus_relation_size" if is_distributed(connection, dataset) else "pg_relation_size"
+    row = connection.execute(f"SELECT {size}(%s::regclass)".encode(), (dataset.table,)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+class NodeError(TransientError):
+    """A node of the cluster reported an error. Citus passes its message on, but not what kind of error it is."""
+
+
+@contextmanager
+def changing_rows(connection: Connection, *, are_distributed: bool) -> Iterator[None]:
+    """Surrounds statements that change rows of a raw table, in a transaction of their own.
+
+    Distributed rows are committed while nobody reads the snapshots of all nodes; PostgreSQL frees the lock after Citus
+    has committed on all of them.
+
+    Raises:
+        NodeError: a node refused something or cannot be reached; nothing is written.
+    """
+    if not are_distributed:
+        with connection.transaction():
+            yield
+        return
+    try:
+        with connection.transaction():
+            yield
+            connection.execute(f"SELECT pg_advisory_xact_lock_shared({_KEY})", (COMMITS_LOCK,))
+    except errors.InternalError_ as error:
+        if _IS_TAKEN in str(error):
+            raise NodeError("Another loader wrote one of these keys at the same moment; merging again") from error
+        raise NodeError(f"A node of the cluster reported: {reason_line_of(error)}") from error
+
+
+@contextmanager
+def same_snapshot_on_all_nodes(connection: Connection) -> Iterator[None]:
+    """Surrounds a transaction that reads distributed rows: it sees the same transactions on all nodes.
+
+    `connection` is outside a transaction. Costs one lookup where no table is distributed.
+
+    Raises:
+        TransientError: a transaction has committed, and a node that cannot be reached has not heard of it.
+    """
+    if not are_any_distributed(connection):
+        yield
+        return
+    with advisory_lock(connection, COMMITS_LOCK):
+        _finish_commits(connection)
+        yield
+
+
+def _finish_commits(connection: Connection) -> None:
+    """Commits on all nodes what has committed on the coordinator, if a node was away at that moment."""
+    connection.execute("SELECT recover_prepared_transactions()")
+    row = connection.execute(read_sql("distribution/unfinished_commits").encode()).fetchone()
+    if row is not None:
+        raise TransientError(
+            f"Node {row[0]}:{row[1]} of the cluster has not yet committed what the coordinator has; is it running?"
+        )
