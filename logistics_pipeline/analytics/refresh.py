@@ -35,8 +35,13 @@ from logistics_pipeline.database.connections import (
 )
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.database.day_indexes import summarize_day_indexes
+from logistics_pipeline.database.distribution import are_any_distributed, same_snapshot_on_all_nodes
 from logistics_pipeline.identities.links import are_links_waiting, take_in_links
 from logistics_pipeline.identities.proposing import propose_links
+
+_SORTED = "array_agg(page.delivery_time ORDER BY page.delivery_time)"
+_UNSORTED = "array_agg(page.delivery_time)"
+"""Citus joins the arrays of several nodes. To sort one, it would bring every record to the coordinator."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ def _analyze(connection: Connection, schema: str) -> None:
 
 def _refresh(connection: Connection) -> Refresh:
     started = perf_counter()
-    with connection.transaction():
+    with same_snapshot_on_all_nodes(connection), connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         full, version = _one(connection, "SELECT full_refresh_due, data_version FROM analytics.status")
         waiting = connection.execute(
@@ -217,10 +222,16 @@ def compute(
     """Computes the rows that a daily table is to have on the given days (all days where `full`), for `fresh_rows`.
 
     They go into a temporary table, which lasts as long as the transaction: CREATE TABLE AS computes them in several
-    processes, INSERT in only one. `with_states` of the rollup that has the same groups.
+    processes, INSERT in only one. `with_states` of the rollup that has the same groups. On a cluster, the nodes sum up
+    what they have.
     """
     statement = select_rows(connection, table, days, full=full, with_states=with_states)
+    is_sorted_here = _SORTED in statement and are_any_distributed(connection)
+    if is_sorted_here:
+        statement = statement.replace(_SORTED, _UNSORTED)
     connection.execute(f"CREATE TEMPORARY TABLE fresh_{table} ON COMMIT DROP AS {statement}".encode())
+    if is_sorted_here:
+        connection.execute(read_sql("analytics/sort_delivery_times").encode())
 
 
 def select_rows(
