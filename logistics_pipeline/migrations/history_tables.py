@@ -8,6 +8,8 @@ from logistics_core.sql_files import read_sql
 from logistics_core.versions import SUCCESSOR
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.distribution import is_distributed
+from logistics_pipeline.errors import ConfigurationError
 
 
 def follow_history(connection: Connection, dataset: Dataset) -> None:
@@ -22,9 +24,17 @@ def keep_history(connection: Connection, dataset: Dataset) -> bool:
     """Keeps superseded records from now on; returns False if they are kept already, or if none is ever superseded.
 
     Waits for batches that are being written, and they for this.
+
+    Raises:
+        ConfigurationError: its rows are distributed over several nodes.
     """
     if not dataset.key or ledger.is_history_kept(connection, dataset.name):
         return False
+    if is_distributed(connection, dataset):
+        raise ConfigurationError(
+            f"The rows of {dataset.name} are distributed over the nodes of a cluster. Superseded records are kept of "
+            "datasets that stay on the coordinator, and of no others."
+        )
     with connection.transaction():
         table = sql.Identifier("raw", dataset.name)
         connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(table))

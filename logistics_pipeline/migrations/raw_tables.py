@@ -4,10 +4,12 @@ from psycopg import sql
 
 from logistics_core.catalogue import Dataset, Field, Index, Role
 from logistics_core.catalogue.column_types import type_name
+from logistics_core.catalogue.distribution import distribution_of
 from logistics_core.catalogue.model import SOURCE_COLUMNS
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.day_indexes import make_day_index
+from logistics_pipeline.database.distribution import is_distributed
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.migrations.history_tables import follow_history, has_history_table
 
@@ -85,13 +87,23 @@ def _refuse_other_key(connection: Connection, dataset: Dataset) -> None:
     """Refuses a contract whose key has changed since its table was made: rows that were one would have to be two."""
     found = connection.execute(read_sql("raw/key_columns").encode(), {"table": dataset.table}).fetchall()
     names = tuple(name for (name,) in found)
-    if names not in ((), dataset.identity):
+    if names not in ((), dataset.identity) and not _has_key_of_cluster(connection, dataset, names):
         was = "no key" if names == SOURCE_COLUMNS else f"the key {', '.join(names)}"
         now = f"the key {', '.join(dataset.key)}" if dataset.key else "no key"
         raise ConfigurationError(
             f"The table {dataset.table} was made with {was}, but its contract has {now}. Restore the contract, or give "
             "the changed one another name."
         )
+
+
+def _has_key_of_cluster(connection: Connection, dataset: Dataset, names: tuple[str, ...]) -> bool:
+    return names == distributed_identity(dataset) and is_distributed(connection, dataset)
+
+
+def distributed_identity(dataset: Dataset) -> tuple[str, ...]:
+    """The primary key of the table on a cluster: that of Citus has to contain what rows are distributed by."""
+    found = distribution_of(dataset)
+    return dataset.identity if found is None else tuple(dict.fromkeys((*dataset.identity, found.column)))
 
 
 def _sql(name: str) -> sql.SQL:
