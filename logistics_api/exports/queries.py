@@ -26,13 +26,6 @@ SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
 LOCK TABLE {table} IN ACCESS SHARE MODE {nowait}
 """
 
-BLOCKS = """
--- Counts the blocks of {table}; rows of this snapshot are in these.
--- One row: their number.
--- Reads the size of {table}.
-SELECT pg_relation_size({name}) / current_setting('block_size')::integer
-"""
-
 BATCH = """
 -- Returns the lines of the rows that pass the filters in a range of blocks of {table}.
 -- One row: the lines, each with its line feed (NULL for none), as bytes of UTF-8, and how many.
@@ -76,12 +69,6 @@ def begin(table: Table, *, statement_seconds: float, idle_seconds: float, snapsh
         )
         .as_bytes(None)
     )
-
-
-def blocks(table: Table) -> bytes:
-    """The statement that counts blocks."""
-    name = sql.Literal(f"raw.{table.name}")
-    return sql.SQL(BLOCKS).format(table=name_of(table), name=name).as_bytes(None)
 
 
 @lru_cache(1024)

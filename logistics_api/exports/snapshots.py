@@ -23,6 +23,7 @@ from logistics_api.database.pool import Database
 from logistics_api.exports import queries
 from logistics_api.exports.queries import Lines
 from logistics_api.rows.tables import Table
+from logistics_core.sql_files import read_sql
 
 BLOCKS = 64
 """Of the table, in one batch: 512 kB, some 5,000 rows, less than 1 MB of text, about 10 ms of the database."""
@@ -70,9 +71,13 @@ class Needs:
 class Snapshot:
     """The rows of one moment, as one connection or several see it."""
 
-    def __init__(self, connections: Sequence[AsyncConnection[tuple[Any, ...]]], wanted: Wanted) -> None:
+    def __init__(
+        self, connections: Sequence[AsyncConnection[tuple[Any, ...]]], wanted: Wanted, *, is_distributed: bool
+    ) -> None:
+        """`is_distributed`: the rows lie on the nodes of a cluster."""
         self._connections = connections
         self.wanted = wanted
+        self._is_distributed = is_distributed
 
     async def batches(self, lines: Lines) -> AsyncGenerator[Batch, None]:
         """Yields the selected rows, once each, in storage order. Never an empty batch.
@@ -82,13 +87,18 @@ class Snapshot:
         wanted = self.wanted
         is_as_of = wanted.as_of is not None
         statement = queries.batch(wanted.table, tuple(wanted.filters), wanted.columns, lines, as_of=is_as_of)
-        (blocks,) = await self._row(self._connections[0], queries.blocks(wanted.table), {})
-        starts = iter(range(0, blocks, BLOCKS))
+        # On a cluster, a range of blocks is read of every shard.
+        pages = "shard_pages" if self._is_distributed else "pages"
+        _, blocks, shards = await self._row(
+            self._connections[0], read_sql(f"distribution/{pages}").encode(), {"table": f"raw.{wanted.table.name}"}
+        )
+        size = max(1, BLOCKS // shards)
+        starts = iter(range(0, blocks, size))
         coming: deque[asyncio.Task[tuple[Any, ...]]] = deque()
 
         def ask(connection: AsyncConnection[tuple[Any, ...]]) -> None:
             if (first := next(starts, None)) is not None:
-                between = {"First": f"({first},0)", "Behind": f"({first + BLOCKS},0)"}
+                between = {"First": f"({first},0)", "Behind": f"({first + size},0)"}
                 coming.append(asyncio.create_task(self._row(connection, statement, {**wanted.values, **between})))
 
         try:
@@ -141,6 +151,14 @@ async def take_snapshot(database: Database, wanted: Wanted) -> AsyncIterator[Sna
     )
     async with database.connection() as connection, connection.transaction():
         await connection.execute(begin())
+        found = await connection.execute(
+            read_sql("distribution/is_distributed").encode(), {"table": f"raw.{wanted.table.name}"}
+        )
+        if await found.fetchone() == (True,):
+            yield Snapshot(
+                [connection], wanted, is_distributed=True
+            )  # other nodes share no snapshot of the coordinator
+            return
         connections = [connection]
         async with database.spare_connection() as spare, AsyncExitStack() as transaction:
             if spare is not None:
@@ -154,7 +172,7 @@ async def take_snapshot(database: Database, wanted: Wanted) -> AsyncIterator[Sna
                     connections.append(spare)
                 except psycopg.Error as error:
                     logger.info("An export goes on with one connection: %s", str(error).strip())
-            yield Snapshot(connections, wanted)
+            yield Snapshot(connections, wanted, is_distributed=False)
 
 
 def _needs(largest: Decimal | None, scale: Decimal | None) -> Needs:

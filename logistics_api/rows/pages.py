@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from psycopg import AsyncConnection
+from psycopg.errors import FeatureNotSupported
 
 from logistics_api.as_of.relations import AS_OF
 from logistics_api.as_of.resolving import AsOf, resolve
@@ -113,7 +115,8 @@ class _PageReader:
         """Reads rows behind a position."""
         is_narrowed = bool(self.filters) or self._is_permitted
         few = is_narrowed and self.expected is not None and self.expected <= self._most_few
-        statement = queries.page(
+        statement = partial(
+            queries.page,
             self._table,
             tuple(self.filters),
             self._parameters.sort,
@@ -126,7 +129,12 @@ class _PageReader:
         )
         # Never prepared: a plan that suits any filter and any position is a bad plan for a particular one.
         values = {**self.filters, **position, **self._as_of, "limit": limit}
-        found = await self._connection.execute(statement, values, prepare=False)
+        try:
+            found = await self._connection.execute(statement(), values, prepare=False)
+        except (
+            FeatureNotSupported
+        ):  # of a cluster: the nodes join what lies side by side, and look up nothing elsewhere
+            found = await self._connection.execute(statement(joined=True), values, prepare=False)
         data, rows, *keys, counted = await found.fetchone() or ()
         return _Found(data, rows, keys, counted)
 

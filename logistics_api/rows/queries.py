@@ -114,12 +114,13 @@ def page(
     lacking: bool = False,
     most: int | None = None,
     as_of: bool = False,
+    joined: bool = False,
 ) -> bytes:
     """Builds the statement of a page in a sort order (`-` reverses it).
 
     `begun`: behind the keys `Key0`, …; `few`: not many rows are expected to pass the filters; `lacking`: of the rows
     that lack what the order sorts by, otherwise of those that have it; `most`: count the rows up to this number;
-    `as_of`: of the versions as of the file `AsOf`.
+    `as_of`: of the versions as of the file `AsOf`; `joined`: looks up nothing for the rows of the page alone.
     """
     descending, keys = order.startswith("-"), keys_of(table, order, lacking=lacking)
     file = AS_OF_FILE if as_of else None
@@ -127,7 +128,8 @@ def page(
     names = [sql.Identifier(key) for key in keys]
     direction = sql.SQL(" DESC" if descending else "")
     last = '(array_agg({key}) FILTER (WHERE "Position" = %(limit)s))[1]'
-    is_joined = needs_dating(table, (*filters, first))
+    read = (*filters, first, *(columns if joined else ()))
+    is_joined = needs_dating(table, read)
     parts = [conditions(table, filters), *_position(table, keys, descending=descending, begun=begun)]
     if table.may_lack(first):
         parts.append(sql.SQL("{} IS {}NULL").format(page_column(table, first), sql.SQL("" if lacking else "NOT ")))
@@ -145,7 +147,7 @@ def page(
             order=_listed([name + direction for name in names]),
             matching=sql.SQL(FEW_MATCHING if few else MATCHING).format(
                 added=added_columns(table) if is_joined else sql.SQL(""),
-                relation=relation(table, (*filters, first), as_of=file, by_key=by_key),
+                relation=relation(table, read, as_of=file, by_key=by_key),
                 conditions=sql.SQL(" AND ").join(parts),
             ),
             counted=counted if most is not None else sql.SQL("NULL"),
