@@ -23,6 +23,7 @@ from logistics_pipeline.contracts.versions import ContractVersion, add_version, 
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.database.day_indexes import build_day_index
+from logistics_pipeline.database.distribution import use_one_connection_per_node
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.migrations.raw_table_changes import (
     alter_raw_table,
@@ -110,6 +111,7 @@ def changing_tables(connection: Connection) -> Iterator[None]:
     with connection.transaction():
         lock_contracts(connection)
         connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
+        use_one_connection_per_node(connection)
         yield
 
 

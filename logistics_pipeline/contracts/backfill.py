@@ -20,6 +20,7 @@ from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.rollups import remake_after_change
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.distribution import changing_rows, is_distributed
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.file_evidence import FileEvidence
 from logistics_pipeline.loading.contract.record_validator import Rejection, value_validator
@@ -104,6 +105,7 @@ class _Mover:
         self._date_order = date_order
         self._batch_rows = batch_rows
         self._is_of_superseded = superseded
+        self._are_distributed = not superseded and is_distributed(connection, dataset)
         identity = (*dataset.identity, *SOURCE_COLUMNS) if superseded else dataset.identity
         self._parts: dict[str, sql.Composable] = {
             "table": sql.Identifier("history" if superseded else "raw", dataset.name),
@@ -111,6 +113,8 @@ class _Mover:
             "type": column_type(field, dataset),
             "identity": sql.SQL(", ").join(map(sql.Identifier, identity)),
         }
+        # No statement locks rows on several nodes; a row that a load has replaced is not where it was found.
+        self._lock = sql.SQL("" if self._are_distributed else "FOR UPDATE")
 
     def names(self) -> list[str]:
         """The names in `extras` that are the field: its own, its aliases, and other spellings of them."""
@@ -126,21 +130,21 @@ class _Mover:
         validators = self._validators(name)
         last: Sequence[Any] | None = None
         while True:
-            with self._connection.transaction():
+            with changing_rows(self._connection, are_distributed=self._are_distributed):
                 rows = self._connection.execute(
-                    self._statement("batch", is_after=self._is_after(last)),
+                    self._statement("batch", is_after=self._is_after(last)) + self._lock,
                     {"name": name, "rows": self._batch_rows, **self._after(last)},
                 ).fetchall()
                 self._move_batch(name, rows, validators, backfill)
             if len(rows) < self._batch_rows:
                 return
-            last = rows[-1][3:]
+            last = rows[-1][4:]
 
     def _move_batch(
         self, name: str, rows: Sequence[Sequence[Any]], validators: dict[int, _Validate], backfill: Backfill
     ) -> None:
-        places, values, filled = list[str](), list[str | None](), Counter[int]()
-        for place, file_id, text, *_ in rows:
+        places, values, filled = list[tuple[str, int, int]](), list[str | None](), Counter[int]()
+        for place, file_id, number, text, *_ in rows:
             # A load may have added a file since; its values are judged by themselves.
             validate = validators.get(file_id) or value_validator(self._field, self._date_order)
             outcome = validate(decode(text.encode()))
@@ -149,11 +153,15 @@ class _Mover:
                 if len(backfill.reasons) < _MOST_REASONS:
                     backfill.reasons = tuple(dict.fromkeys((*backfill.reasons, outcome.reason)))
             else:
-                places.append(place)
+                places.append((place, file_id, number))
                 values.append(outcome)
                 filled[file_id] += outcome is not None
         if places:
-            self._connection.execute(self._statement("move"), {"name": name, "places": places, "values": values})
+            at, files, numbers = map(list, zip(*places, strict=True))
+            self._connection.execute(
+                self._statement("move"),
+                {"name": name, "places": at, "files": files, "numbers": numbers, "values": values},
+            )
             if not self._is_of_superseded:
                 self._count(filled)
                 remake_after_change(self._connection, self._dataset)

@@ -15,7 +15,7 @@ from logistics_core.catalogue import Dataset, FieldType
 from logistics_core.row_days import day_of_row
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
-from logistics_pipeline.database.distribution import table_bytes
+from logistics_pipeline.database.distribution import is_distributed, table_bytes
 
 SMALL_BYTES = 32 << 20
 """The index of a smaller table is built at once, while its writers wait: that takes some tenths of a second."""
@@ -60,10 +60,14 @@ def summarize_day_indexes(connection: Connection) -> None:
 
 
 def make_day_index(connection: Connection, dataset: Dataset) -> None:
-    """Makes the index unless it exists, or drops one that is not needed; leaves a large table to `build_day_index`."""
+    """Makes the index unless it exists, or drops one that is not needed.
+
+    Leaves a large table to `build_day_index`, and one on several nodes: in a transaction that changes it, nobody may
+    ask how large it is.
+    """
     if indexed_day(dataset) is None:
         drop_day_index(connection, dataset)
-    elif table_bytes(connection, dataset) < SMALL_BYTES:
+    elif not is_distributed(connection, dataset) and table_bytes(connection, dataset) < SMALL_BYTES:
         _create(connection, dataset)
 
 

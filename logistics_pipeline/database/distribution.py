@@ -7,6 +7,7 @@ commit until all nodes have committed. Whoever holds it alone reads the same bat
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from psycopg import errors
 
@@ -16,6 +17,7 @@ from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection, advisory_lock, reason_line_of
 from logistics_pipeline.errors import TransientError
 
+PAGE_BYTES = 8192
 _KEY = lock_key("%s")
 _IS_TAKEN = "duplicate key value violates unique constraint"
 """What a node says if a key is in its table already."""
@@ -32,12 +34,38 @@ def are_any_distributed(connection: Connection) -> bool:
     return connection.execute(read_sql("distribution/are_any_distributed").encode()).fetchone() == (True,)
 
 
+def use_one_connection_per_node(connection: Connection, *, session: bool = False) -> None:
+    """Has a transaction, or the session, talk to each node over one connection: what changes tables or roles must.
+
+    Without a cluster it is a setting that nobody reads.
+    """
+    connection.execute(
+        "SELECT set_config('citus.multi_shard_modify_mode', 'sequential', %s)", (not session,)
+    )
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The pages of a raw table, of 8 kB each."""
+
+    all: int
+    largest: int
+    """Of its largest shard; all, if its rows are on one server."""
+    shards: int
+    """How many tables its rows lie in."""
+
+
+def pages_of(connection: Connection, dataset: Dataset) -> Pages:
+    """How many pages the rows of a raw table have. Asks the file system, not the statistics: these may be old."""
+    name = "shard_pages" if is_distributed(connection, dataset) else "pages"
+    row = connection.execute(read_sql(f"distribution/{name}").encode(), {"table": dataset.table}).fetchone()
+    assert row is not None
+    return Pages(*row)
+
+
 def table_bytes(connection: Connection, dataset: Dataset) -> int:
     """The size of the rows of a raw table on disk, without indexes, on all nodes."""
-    size = "citus_relation_size" if is_distributed(connection, dataset) else "pg_relation_size"
-    row = connection.execute(f"SELECT {size}(%s::regclass)".encode(), (dataset.table,)).fetchone()
-    assert row is not None
-    return int(row[0])
+    return pages_of(connection, dataset).all * PAGE_BYTES
 
 
 class NodeError(TransientError):

@@ -35,6 +35,7 @@ from logistics_pipeline.database.connections import (
 )
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.database.day_indexes import build_day_index
+from logistics_pipeline.database.distribution import use_one_connection_per_node
 from logistics_pipeline.errors import ConfigurationError, TransientError
 from logistics_pipeline.loading.write.indexes import build_missing
 from logistics_pipeline.migrations.raw_tables import make_raw_table
@@ -81,6 +82,7 @@ def migrate(
         advisory_lock(connection, MIGRATION_LOCK),
     ):
         _refuse_unfit_server(connection)
+        use_one_connection_per_node(connection, session=True)
         with _explained(connection):
             _run_alembic(url)
             stored = catalogue_in_force(connection)

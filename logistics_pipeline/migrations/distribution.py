@@ -24,7 +24,7 @@ from logistics_pipeline.database.connections import (
     transient_errors,
 )
 from logistics_pipeline.database.contracts import catalogue_in_force
-from logistics_pipeline.database.distribution import is_distributed
+from logistics_pipeline.database.distribution import is_distributed, use_one_connection_per_node
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.migrations.history_tables import has_history_table
 from logistics_pipeline.migrations.raw_tables import distributed_identity
@@ -126,8 +126,7 @@ def column_of(connection: Connection, dataset: Dataset) -> str:
 
 
 def _distribute(connection: Connection, dataset: Dataset, column: str, beside: str | None) -> None:
-    # A schema and its tables in one transaction: over one connection to each node.
-    connection.execute("SET LOCAL citus.multi_shard_modify_mode TO 'sequential'")
+    use_one_connection_per_node(connection)
     table = sql.Identifier("raw", dataset.name)
     connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table))
     if column not in dataset.identity:

@@ -3,6 +3,7 @@
 -- Reads the raw table; logistics_pipeline.loading.write.distributed_merger writes it from then on.
 
 CREATE SCHEMA IF NOT EXISTS keys;
+DROP TABLE IF EXISTS {keys};
 CREATE TABLE {keys} AS SELECT {columns} FROM {table};
 ALTER TABLE {keys} ADD PRIMARY KEY ({key});
 COMMENT ON TABLE {keys} IS {description}

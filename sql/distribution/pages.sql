@@ -1,5 +1,6 @@
--- Tells how many pages a table has.
--- One row.
+-- Tells how many pages a table on one server has.
+-- One row: all pages, twice, and 1.
 -- Asks the file system, not the statistics: these may be old.
 
-SELECT pg_relation_size(%(table)s) / current_setting('block_size')::bigint;
+SELECT pages.number, pages.number, 1
+FROM (SELECT pg_relation_size(%(table)s) / current_setting('block_size')::bigint AS number) AS pages

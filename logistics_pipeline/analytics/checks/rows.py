@@ -10,6 +10,7 @@ from logistics_pipeline.analytics.checks.model import Finding
 from logistics_pipeline.analytics.checks.queries import fetch_all, fetch_one
 from logistics_pipeline.analytics.checks.wording import percent
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.distribution import pages_of
 
 SAMPLE_PAGES = 100
 """A sample is taken from this many of PostgreSQL's pages (8 kB, some 80 rows)."""
@@ -39,18 +40,19 @@ def null_share(dataset: Dataset, connection: Connection, whole: bool) -> Finding
     A measure that no row has was never delivered, so nothing is lost.
 
     Cost: reads 200 pages of the table, whatever its size: the last 100 and 100 random ones, the same ones while the
-    table does not change. Asked to check everything, it reads the whole table.
+    table does not change. Asked to check everything, it reads the whole table. On a cluster,
+    the last pages are those of every shard.
     """
     measures = [field.name for field in dataset.fields if field.type in NUMERIC_TYPES and not field.required]
-    (pages,) = fetch_one(connection, "pages", table=dataset.table)
+    pages = pages_of(connection, dataset)
     (_, rows, *newest), (_, sampled, *anywhere) = fetch_all(
         connection,
         "null_shares",
         table=_table(dataset),
         counts=sql.SQL("").join(sql.SQL(", count({})").format(sql.Identifier(name)) for name in measures),
-        first_newest=f"({max(0, pages - SAMPLE_PAGES)},0)",
-        percent=100 if whole else min(100, 100 * SAMPLE_PAGES / max(1, pages)),
-        seed=pages,
+        first_newest=f"({max(0, pages.largest - SAMPLE_PAGES)},0)",
+        percent=100 if whole else min(100, 100 * SAMPLE_PAGES / max(1, pages.all)),
+        seed=pages.all,
     )
     shares = {
         name: (percent(rows - new, rows), percent(sampled - old, sampled))

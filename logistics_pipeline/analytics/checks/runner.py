@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from logistics_pipeline.analytics.checks.model import Check, Finding
 from logistics_pipeline.analytics.checks.queries import fetch_all
 from logistics_pipeline.database.connections import Connection, connect, transient_errors
+from logistics_pipeline.database.distribution import same_snapshot_on_all_nodes
 
 
 def run_checks(url: str, checks: Iterable[Check], *, whole: bool = False) -> list[tuple[Check, Finding]]:
@@ -17,6 +18,7 @@ def run_checks(url: str, checks: Iterable[Check], *, whole: bool = False) -> lis
     with (
         transient_errors("checking the tables"),
         connect(url, application_name="logistics check") as connection,
+        same_snapshot_on_all_nodes(connection),
         snapshot(connection),
     ):
         return [(check, check.find(connection, whole)) for check in checks]
