@@ -91,6 +91,7 @@ def make_template(cluster: Cluster, name: str) -> None:
 @contextmanager
 def database(cluster: Cluster, template: str, name: str) -> Iterator[str]:
     """The URL of a database like another one, while the block runs."""
+    cluster.drop(name)  # left by a test that was killed
     cluster.copy(template, name)
     try:
         yield cluster.url(name)
