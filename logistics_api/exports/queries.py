@@ -6,6 +6,7 @@ whatever the filters are; a range of keys would be planned anew for every batch,
 As in `rows.queries`, a capital letter marks aliases and parameters that are no column of a dataset.
 """
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, LiteralString
@@ -72,12 +73,24 @@ def begin(table: Table, *, statement_seconds: float, idle_seconds: float, snapsh
 
 
 @lru_cache(1024)
-def batch(table: Table, filters: Sequence[str], columns: Sequence[str], lines: Lines, *, as_of: bool = False) -> bytes:
-    """The statement of the lines in blocks `First` to `Behind`; `as_of`: of the versions as of the file `AsOf`."""
+def batch(
+    table: Table,
+    filters: Sequence[str],
+    columns: Sequence[str],
+    lines: Lines,
+    *,
+    as_of: bool = False,
+    is_distributed: bool = False,
+) -> bytes:
+    """The statement of the lines in blocks `First` to `Behind`; `as_of`: of the versions as of the file `AsOf`.
+
+    `is_distributed`: the rows lie on the nodes of a cluster.
+    """
+    ndjson = _json_line(columns) if is_distributed else sql.SQL(NDJSON_LINE)
     return (
         sql.SQL(BATCH)
         .format(
-            line=sql.SQL(NDJSON_LINE) if lines == "ndjson" else _csv_line(table, columns, lines),
+            line=ndjson if lines == "ndjson" else _csv_line(table, columns, lines),
             chosen=chosen(table, columns),
             table=name_of(table),
             relation=relation(
@@ -105,6 +118,16 @@ def largest(table: Table, filters: Sequence[str], columns: Sequence[str], *, as_
         )
         .as_bytes(None)
     )
+
+
+def _json_line(columns: Sequence[str]) -> sql.Composable:
+    """What `NDJSON_LINE` is, for rows that come from several nodes: these do not say what their columns are called."""
+    cell = "{} || coalesce(to_json({})::text, 'null')"
+    cells = [
+        sql.SQL(cell).format(sql.Literal(f"{json.dumps(name, ensure_ascii=False)}:"), sql.Identifier(name))
+        for name in columns
+    ]
+    return sql.SQL("'{{' || {} || E'}}\n'").format(sql.SQL(" || ',' || ").join(cells))
 
 
 def _csv_line(table: Table, columns: Sequence[str], lines: Lines) -> sql.Composable:

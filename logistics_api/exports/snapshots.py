@@ -86,7 +86,14 @@ class Snapshot:
         """
         wanted = self.wanted
         is_as_of = wanted.as_of is not None
-        statement = queries.batch(wanted.table, tuple(wanted.filters), wanted.columns, lines, as_of=is_as_of)
+        statement = queries.batch(
+            wanted.table,
+            tuple(wanted.filters),
+            wanted.columns,
+            lines,
+            as_of=is_as_of,
+            is_distributed=self._is_distributed,
+        )
         # On a cluster, a range of blocks is read of every shard.
         pages = "shard_pages" if self._is_distributed else "pages"
         _, blocks, shards = await self._row(

@@ -56,7 +56,7 @@ TOTAL = """
     SELECT {document}
     FROM (
         SELECT CASE WHEN NOT {is_all} THEN
-            (SELECT count(*) FROM (SELECT FROM {relation} WHERE {conditions} LIMIT {most} + 1) AS counted)
+            (SELECT count(*) FROM (SELECT 1 FROM {relation} WHERE {conditions} LIMIT {most} + 1) AS counted)
         END AS "Counted"
     ) AS "Total"
 )

@@ -79,6 +79,8 @@ class _PageReader:
         self._columns = table.choose(parameters.fields, source=parameters.source)
         self._most = CAP if parameters.count == "capped" else None
         self._is_permitted = table.permitted is not None
+        self._is_guessed = False
+        """Whether what is expected says nothing: on a cluster, nobody has statistics of all rows."""
 
     async def estimate(self) -> None:
         """Asks for the number of rows, where it is needed; small tables are counted instead."""
@@ -89,6 +91,8 @@ class _PageReader:
             self._most = CAP
         elif counted and await self._expect({}) <= SMALL:
             self._most = SMALL
+        if counted and self._is_guessed:
+            self._most = CAP
 
     @property
     def most(self) -> int | None:
@@ -131,9 +135,7 @@ class _PageReader:
         values = {**self.filters, **position, **self._as_of, "limit": limit}
         try:
             found = await self._connection.execute(statement(), values, prepare=False)
-        except (
-            FeatureNotSupported
-        ):  # of a cluster: the nodes join what lies side by side, and look up nothing elsewhere
+        except FeatureNotSupported:  # by a cluster: its nodes join what lies side by side, and look up nothing
             found = await self._connection.execute(statement(joined=True), values, prepare=False)
         data, rows, *keys, counted = await found.fetchone() or ()
         return _Found(data, rows, keys, counted)
@@ -141,7 +143,9 @@ class _PageReader:
     async def _expect(self, filters: dict[str, Any]) -> int:
         statement = queries.estimate(self._table, tuple(filters), as_of=bool(self._as_of))
         found = await self._connection.execute(statement, {**filters, **self._as_of}, prepare=False)
-        return queries.rows_expected(await found.fetchone())
+        row = await found.fetchone()
+        self._is_guessed = queries.is_guess(row)
+        return queries.rows_expected(row)
 
 
 async def find_as_of(

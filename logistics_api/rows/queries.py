@@ -70,7 +70,7 @@ MATCHING = "(SELECT page.*{added} FROM {relation} WHERE {conditions}) AS matchin
 # match, it would scan the whole index. Instead, it finds the rows in the fastest way and sorts them.
 FEW_MATCHING = "(SELECT page.*{added} FROM {relation} WHERE {conditions} OFFSET 0) AS matching"
 
-CAPPED = "(SELECT count(*) FROM (SELECT FROM {relation} WHERE {conditions} LIMIT {most}) AS counted)"
+CAPPED = "(SELECT count(*) FROM (SELECT 1 FROM {relation} WHERE {conditions} LIMIT {most}) AS counted)"
 
 FILES = "LEFT JOIN ingest.files AS file ON file.file_id = page.file_id"
 
@@ -217,6 +217,12 @@ def rows_expected(row: tuple[Any, ...] | None) -> int:
     """The number of rows in the answer to `ESTIMATE`."""
     assert row is not None
     return int(row[0][0]["Plan"]["Plan Rows"])
+
+
+def is_guess(row: tuple[Any, ...] | None) -> bool:
+    """Whether that number is always the same, whatever there is: Citus plans without statistics of the nodes."""
+    assert row is not None
+    return bool(row[0][0]["Plan"].get("Custom Plan Provider") == "Citus Adaptive")
 
 
 def datasets_read(table: Table, names: Sequence[str]) -> list[Dataset]:

@@ -46,7 +46,10 @@ MEASURES = {
 LISTS = [
     "/api/shipments", "/api/vehicle-logs", "/api/readings", "/api/visits", "/api/shipments?sort=-day&limit=7",
     "/api/shipments?vehicle_id=v1&sort=cost", "/api/vehicle-logs/l3", "/api/shipments/s5",
-    "/api/figures/summary", "/api/figures/daily", "/api/shipments/routes", "/api/route/matrix", "/api/vehicles/metrics",
+    *(
+        f"/api/{path}?start=2024-01-01&end=2024-01-28"
+        for path in ("dashboard", "figures/summary", "figures/daily", "route/matrix", "vehicles/metrics")
+    ),
 ]  # fmt: skip
 EXPORTS = ["/api/exports/shipments.csv", "/api/exports/readings.ndjson", "/api/exports/visits.csv"]
 
@@ -168,16 +171,17 @@ def test_the_api_checks_and_housekeeping_say_the_same(cluster: Cluster, sides: t
     for side in sides:
         refresh(side.folder.url)
         with _served(side) as get:
-            lists = {path: json.loads(get(path)) for path in LISTS}
-            exports = {path: sorted(get(path).splitlines()) for path in EXPORTS}
+            lists = [(path, json.loads(get(path))) for path in LISTS]
+            exports = [(path, sorted(get(path).splitlines())) for path in EXPORTS]
         catalogue = catalogue_in_force(side.connection)
         results = run_checks(side.folder.url, all_checks(catalogue, RejectThreshold.parse("1%")), whole=True)
         found = sorted((check.full_name, finding.passed, finding.sentence) for check, finding in results)
-        assert all(finding.passed or finding.severity is Severity.WARNING for _, finding in results), found
+        assert all(finding.passed or finding.severity is not Severity.ERROR for _, finding in results), found
         run_housekeeping(side.folder.url, Retention(batches_days=0, resolved_rejects_days=0))
-        answers.append((lists, exports, found))
-    assert answers[0] == answers[1]
-    assert len(answers[0][1]["/api/exports/shipments.csv"]) > 20
+        answers.append([*lists, *exports, *found])
+    for of_cluster, of_one_server in zip(*answers, strict=True):
+        assert of_cluster == of_one_server
+    assert len(answers[0]) > 30
 
 
 def _record(chance: Random, dataset: str) -> Record:
