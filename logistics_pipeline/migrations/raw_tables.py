@@ -4,7 +4,7 @@ from psycopg import sql
 
 from logistics_core.catalogue import Dataset, Field, Index, Role
 from logistics_core.catalogue.column_types import type_name
-from logistics_core.catalogue.distribution import distribution_of
+from logistics_core.catalogue.distribution import SCHEMA, distribution_of
 from logistics_core.catalogue.model import SOURCE_COLUMNS
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
@@ -87,7 +87,9 @@ def _refuse_other_key(connection: Connection, dataset: Dataset) -> None:
     """Refuses a contract whose key has changed since its table was made: rows that were one would have to be two."""
     found = connection.execute(read_sql("raw/key_columns").encode(), {"table": dataset.table}).fetchall()
     names = tuple(name for (name,) in found)
-    if names not in ((), dataset.identity) and not _has_key_of_cluster(connection, dataset, names):
+    if names == distributed_identity(dataset) and _is_or_was_distributed(connection, dataset):
+        return
+    if names not in ((), dataset.identity):
         was = "no key" if names == SOURCE_COLUMNS else f"the key {', '.join(names)}"
         now = f"the key {', '.join(dataset.key)}" if dataset.key else "no key"
         raise ConfigurationError(
@@ -96,8 +98,22 @@ def _refuse_other_key(connection: Connection, dataset: Dataset) -> None:
         )
 
 
-def _has_key_of_cluster(connection: Connection, dataset: Dataset, names: tuple[str, ...]) -> bool:
-    return names == distributed_identity(dataset) and is_distributed(connection, dataset)
+def _is_or_was_distributed(connection: Connection, dataset: Dataset) -> bool:
+    """Whether its key is that of a cluster. If its rows are on one server again, it gets its own key back."""
+    if is_distributed(connection, dataset):
+        return True
+    keys = sql.Identifier(SCHEMA, dataset.name)
+    if connection.execute("SELECT to_regclass(%s)", (keys.as_string(),)).fetchone() == (None,):
+        return False
+    connection.execute(
+        _sql("key").format(
+            table=sql.Identifier("raw", dataset.name),
+            key_index=sql.Identifier(f"{dataset.name}_pkey"),
+            identity=sql.SQL(", ").join(map(sql.Identifier, dataset.identity)),
+        )
+    )
+    connection.execute(sql.SQL("DROP TABLE {}").format(keys))
+    return True
 
 
 def distributed_identity(dataset: Dataset) -> tuple[str, ...]:
