@@ -39,9 +39,7 @@ def use_one_connection_per_node(connection: Connection, *, session: bool = False
 
     Without a cluster it is a setting that nobody reads.
     """
-    connection.execute(
-        "SELECT set_config('citus.multi_shard_modify_mode', 'sequential', %s)", (not session,)
-    )
+    connection.execute("SELECT set_config('citus.multi_shard_modify_mode', 'sequential', %s)", (not session,))
 
 
 @dataclass(frozen=True)
