@@ -76,7 +76,9 @@ class Cluster:
     def drop(self, name: str) -> None:
         """Drops a database on all nodes."""
         for node in self.nodes:
-            node.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            _while_nobody_is_there(
+                node, name, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
 
 
 def make_template(cluster: Cluster, name: str) -> None:
