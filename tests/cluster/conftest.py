@@ -3,13 +3,12 @@
 A worker of pytest-xdist has templates and databases of its own. Nothing here starts or stops a node.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
 
-from tests.cluster.nodes import Cluster, database, make_template
+from tests.cluster.nodes import OURS, Cluster, database, make_template
 from tests.conftest import options_of
 from tests.database.conftest import (
     Fill,
@@ -26,7 +25,6 @@ from tests.database.conftest import (
 __all__ = ["contents", "copied", "empty", "filled_template", "impatient", "limit_lock_waits", "raw_folder"]
 
 _numbers = count(1)
-_worker = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +41,7 @@ def server_url(cluster: Cluster) -> str:
 @pytest.fixture(scope="session")
 def template(cluster: Cluster) -> Iterator[str]:
     """Name of a migrated database with distributed tables that others are copied from."""
-    name = f"template_{_worker}"
+    name = f"template_{OURS}"
     make_template(cluster, name)
     yield name
     cluster.drop(name)
@@ -57,7 +55,7 @@ def new_template(
     made = []
 
     def make(name: str, fill: Fill) -> str:
-        copy = f"template_{name}_{_worker}"
+        copy = f"template_{name}_{OURS}"
         cluster.copy(template, copy)
         made.append(copy)
         raw_dir = tmp_path_factory.mktemp(name) / "data" / "raw"
@@ -73,5 +71,5 @@ def new_template(
 @pytest.fixture
 def database_url(cluster: Cluster, copied: str) -> Iterator[str]:
     """URL of a database with distributed tables for one test."""
-    with database(cluster, copied, f"test_{_worker}_{next(_numbers)}") as url:
+    with database(cluster, copied, f"test_{OURS}_{next(_numbers)}") as url:
         yield url

@@ -16,6 +16,8 @@ from logistics_pipeline.migrations.distribution import distribute
 from tests import file_state_guard
 
 VARIABLE = "LOGISTICS_TEST_CITUS_URL"
+OURS = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
+"""Part of the names of databases: others run tests on the same cluster."""
 
 
 @dataclass(frozen=True)

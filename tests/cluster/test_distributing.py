@@ -12,7 +12,7 @@ from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.migrations import migrate
 from logistics_pipeline.migrations.distribution import distribute
 from logistics_pipeline.migrations.history_tables import keep_history
-from tests.cluster.nodes import Cluster
+from tests.cluster.nodes import OURS, Cluster
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import log, shipment, vehicle
 from tests.database.test_refreshing import actual_tables, expected_tables
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def undistributed(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a migrated database on the coordinator whose tables are not distributed yet."""
-    name = "test_undistributed"
+    name = f"test_undistributed_{OURS}"
     cluster.create(name)
     request.addfinalizer(lambda: cluster.drop(name))
     migrate(cluster.url(name))
@@ -61,7 +61,7 @@ def test_a_database_with_rows_is_distributed_and_goes_on_as_before(
 
 
 def test_a_database_without_citus_or_without_nodes_is_refused_with_a_sentence(cluster: Cluster) -> None:
-    name = "test_without_nodes"
+    name = f"test_without_nodes_{OURS}"
     cluster.drop(name)
     try:
         migrate(cluster.url(name))

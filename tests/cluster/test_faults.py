@@ -1,7 +1,5 @@
 """Loads go on when a session on a node dies, or the coordinator's: nothing is lost, nothing is there twice."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from random import Random
 
@@ -12,13 +10,12 @@ from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.database.connections import Connection, with_database
 from logistics_pipeline.loading.options import BatchLimits
 from tests.cluster.nodes import Cluster
-from tests.database.conftest import FolderUnderTest
+from tests.database.conftest import FolderUnderTest, at_statement
 from tests.database.records import log, shipment
 from tests.database.test_refreshing import actual_tables, expected_tables
 
 pytestmark = pytest.mark.slow
 
-STRIKES = 6
 END_SESSIONS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = %s AND pid <> pg_backend_pid() AND backend_type = 'client backend'
@@ -43,18 +40,17 @@ def test_a_node_that_drops_its_sessions_again_and_again_loses_and_doubles_nothin
         for turn in range(3)
     ]
     url = cluster.workers[0] if place == "a worker" else cluster.coordinator
-    ended, struck = threading.Event(), 0
-    with ThreadPoolExecutor() as pool:
-        loading = pool.submit(lambda: [folder.load(found) for found in (logs, *shipments)])
-        loading.add_done_callback(lambda _: ended.set())
-        with psycopg.connect(with_database(url, "postgres"), autocommit=True) as node:
-            for _ in range(STRIKES):
-                if ended.wait(chance.uniform(0.3, 1.5)):
-                    break
-                struck += node.execute(END_SESSIONS, (connection.info.dbname,)).rowcount
-        loading.result(timeout=60)
 
-    assert struck > 0
+    def strike(_: Connection) -> None:
+        with psycopg.connect(with_database(url, "postgres"), autocommit=True) as node:
+            node.execute(END_SESSIONS, (connection.info.dbname,))
+
+    for found in (logs, *shipments):
+        statement = chance.randrange(8, 30)
+        with at_statement(statement, strike) as seen:
+            folder.load(found)
+        assert len(seen) > statement, "the load had no such statement"
+
     refresh(folder.url)
     assert connection.execute("SELECT count(*), count(DISTINCT log_id) FROM raw.vehicle_logs").fetchone() == (300, 300)
     rows = connection.execute("SELECT shipment_id, log_id, cost FROM raw.shipments").fetchall()

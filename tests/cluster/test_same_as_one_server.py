@@ -27,7 +27,7 @@ from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.migrations import ApiLogins, migrate
 from logistics_pipeline.migrations.distribution import distribute
 from tests.api.conftest import _serve as serve
-from tests.cluster.nodes import Cluster, database
+from tests.cluster.nodes import OURS, Cluster, database
 from tests.conftest import options_of
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import Record, log, shipment, vehicle
@@ -112,7 +112,7 @@ class Side:
 @pytest.fixture
 def sides(cluster: Cluster, template: str, tmp_path: Path) -> Iterator[tuple[Side, Side]]:
     """A cluster, and one server: another database of the coordinator, which knows nothing of Citus."""
-    with database(cluster, template, "test_cluster_side") as distributed, _one_server(cluster) as single:
+    with database(cluster, template, f"test_cluster_side_{OURS}") as distributed, _one_server(cluster) as single:
         both = Side.prepared(distributed, tmp_path / "cluster" / "raw"), Side.prepared(single, tmp_path / "one" / "raw")
         placed = {each.dataset: each.column for each in distribute(distributed)}
         assert placed == {
@@ -126,7 +126,7 @@ def sides(cluster: Cluster, template: str, tmp_path: Path) -> Iterator[tuple[Sid
 
 @contextmanager
 def _one_server(cluster: Cluster) -> Iterator[str]:
-    name = "test_one_side"
+    name = f"test_one_side_{OURS}"
     cluster.drop(name)
     migrate(cluster.url(name))
     try:
