@@ -39,8 +39,8 @@ from logistics_pipeline.database.distribution import are_any_distributed, same_s
 from logistics_pipeline.identities.links import are_links_waiting, take_in_links
 from logistics_pipeline.identities.proposing import propose_links
 
-_SORTED = "array_agg(page.delivery_time ORDER BY page.delivery_time)"
-_UNSORTED = "array_agg(page.delivery_time)"
+SORTED = "array_agg(page.delivery_time ORDER BY page.delivery_time)"
+UNSORTED = "array_agg(page.delivery_time)"
 """Citus joins the arrays of several nodes. To sort one, it would bring every record to the coordinator."""
 
 
@@ -226,9 +226,9 @@ def compute(
     what they have.
     """
     statement = select_rows(connection, table, days, full=full, with_states=with_states)
-    is_sorted_here = _SORTED in statement and are_any_distributed(connection)
+    is_sorted_here = SORTED in statement and are_any_distributed(connection)
     if is_sorted_here:
-        statement = statement.replace(_SORTED, _UNSORTED)
+        statement = statement.replace(SORTED, UNSORTED)
     connection.execute(f"CREATE TEMPORARY TABLE fresh_{table} ON COMMIT DROP AS {statement}".encode())
     if is_sorted_here:
         connection.execute(read_sql("analytics/sort_delivery_times").encode())

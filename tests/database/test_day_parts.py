@@ -8,6 +8,7 @@ from logistics_core.catalogue import built_in_catalogue
 from logistics_core.metrics.periods import Grain
 from logistics_core.metrics.rollups import Precision, Rollup
 from logistics_core.metrics.states import Values
+from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics import day_parts as day_parts_module
 from logistics_pipeline.analytics import refresh as refresh_module
 from logistics_pipeline.analytics import rollups
@@ -159,3 +160,7 @@ def _rows_of_rollups(url: str, connection: Connection) -> dict[tuple[str, tuple[
         )
         for dataset, document, table in found
     }
+
+
+def test_what_a_cluster_sorts_afterwards_is_sorted_by_the_statement_of_one_server() -> None:
+    assert refresh_module.SORTED in read_sql("analytics/daily_routes.refresh")
