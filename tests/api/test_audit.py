@@ -396,6 +396,7 @@ NOT_LOGGED = {
     "models.predictions": "What the pipeline computes.",
     "models.versions": "Registered by the pipeline, and never changed but for the state, by `models.transitions`.",
     "notify.attempts": "What the worker does.",
+    "notify.bounce_mailboxes": "How far each has been read.",
     "notify.bounces": "What mail servers say.",
     "notify.digests": "What the worker does.",
     "notify.editions": "What the worker does.",

@@ -98,8 +98,7 @@ def dovecot(folder: Path, pem: Path) -> Iterator[ImapServer]:
         (folder / name).mkdir(exist_ok=True)
     for each in (folder / "Maildir", *(folder / "Maildir").iterdir()):
         shutil.chown(each, _OWNER, "nogroup")
-    for each in (folder, *folder.parents[:-2]):
-        each.chmod(0o755)
+    folder.chmod(0o755)  # the user of the mailbox passes through it
     path = folder / "dovecot.conf"
     path.write_text(
         _CONFIGURATION.format(
