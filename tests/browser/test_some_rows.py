@@ -25,7 +25,7 @@ def test_pages_of_all_rows_are_not_offered_and_say_so(
     assert page.request.post("/api/session", data={"key": key["key"]}).ok
     page.goto("/")
     expect(page.get_by_role("heading", name="This page shows all rows", level=1)).to_be_visible()
-    expect(page.locator(".nav a:visible")).to_have_text(["Explore", "Boards", "Data"])
+    expect(page.locator(".nav a:visible")).to_have_text(["Explore", "Boards", "Alerts", "Data"])
     assert Axe().run(page).response["violations"] == []
     page.get_by_role("link", name="Open Explore").click()
     expect(page.get_by_label("Dataset").locator("option")).to_have_text(["Shipments"])
@@ -36,6 +36,10 @@ def test_pages_of_all_rows_are_not_offered_and_say_so(
     assert set(rows.locator("td:nth-child(2)").all_inner_texts()) == {origin}
     expect(page.get_by_role("group", name="Dataset").get_by_role("button")).to_have_text(["Shipments"])
     expect(page.get_by_role("link", name="About this dataset")).to_be_hidden()
+    page.goto("/alerts")
+    expect(page.get_by_role("heading", name="Alerts", level=1)).to_be_visible()
+    settled(page)
+    assert Axe().run(page).response["violations"] == []
     page.goto("/data/shipments")
     expect(page.get_by_role("heading", name="This page shows all rows", level=1)).to_be_visible()
     dashboard.command("keys", "revoke", "depot")

@@ -237,7 +237,7 @@ function showSomeRows() {
 
 function refuseAllRows() {
   const explore = h("a", { class: "button primary", href: at("/explore") }, "Open Explore");
-  refuse("This page shows all rows", "You may see some rows only. Explore, Boards and Data show yours.", explore);
+  refuse("This page shows all rows", "You may see some rows only. Explore, Boards, Data and Alerts show yours.", explore);
 }
 
 function showWaiting(proposals) {
