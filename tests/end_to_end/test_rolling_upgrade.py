@@ -47,7 +47,7 @@ def code_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The code of the last commit without the newest migration."""
     if shutil.which("git") is None or not (PROJECT_ROOT / ".git").exists():
         pytest.skip("the history of the repository is not there")
-    (newest,) = (PROJECT_ROOT / "sql/migrations").glob(f"{head_version()}_*.sql")
+    (newest,) = (PROJECT_ROOT / "logistics_pipeline/migrations/versions").glob(f"{head_version()}_*.py")
     added = git("log", "--diff-filter=A", "--format=%H", "--", str(newest.relative_to(PROJECT_ROOT))).split()
     commit = f"{added[-1].decode()}^" if added else "HEAD"
     folder = tmp_path_factory.mktemp("before")
