@@ -85,6 +85,7 @@ def _sending(bench: Bench) -> Measured:
 def _evaluating(bench: Bench) -> Measured:
     subjects, url = round(_SUBJECTS * bench.scale), bench.database.url
     bench.say(f"a rule about each of {subjects:,} vehicles")
+    bench.database.reset()  # a rule watches no more than these
     with connect(url) as connection:
         _fill(connection, subjects)
         refresh(url, full=True)
