@@ -6,8 +6,6 @@ Where it was read until is stored with what a mail has led to, in one transactio
 
 import imaplib
 import socket
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,9 +18,9 @@ from logistics_pipeline.database.connections import Connection, free_advisory_lo
 from logistics_pipeline.errors import PipelineError
 from logistics_pipeline.notifying.bounces import MOST_BYTES, note_bounce, parse_bounce
 from logistics_pipeline.notifying.channels.configuration import Configuration
+from logistics_pipeline.notifying.channels.guarded_sockets import SocketGuard
 from logistics_pipeline.notifying.channels.http import tls_context
 from logistics_pipeline.sources.faults import SourceFault
-from logistics_pipeline.sources.requests.addresses import allowed_addresses
 
 SESSION_SECONDS = 60.0
 """What is not read until then is read the next time."""
@@ -146,43 +144,14 @@ def _checked(answer: tuple[str, list[Any]]) -> list[Any]:
 
 
 class _GuardedImap(imaplib.IMAP4):
-    """Connects to allowed addresses alone, and ends in time. The name is what the certificate is checked against."""
+    """Has its connection opened by a guard."""
 
-    def __init__(self, host: str, port: int, *, private: bool, context: ssl.SSLContext | None, end: float) -> None:
-        self._private, self._context, self._end = private, context, end
-        self.guard: threading.Timer | None = None
+    def __init__(self, host: str, port: int, guard: SocketGuard) -> None:
+        self._guard = guard
         super().__init__(host, port, timeout=_STEP_SECONDS)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
-        error: OSError | None = None
-        for address in allowed_addresses(self.host, self.port, private=self._private):
-            try:
-                opened = socket.create_connection((address, self.port), timeout)
-            except OSError as caught:
-                error = caught
-                continue
-            self.guard = threading.Timer(max(0.1, self._end - monotonic()), _shut, [opened])
-            self.guard.daemon = True
-            self.guard.start()
-            return opened if self._context is None else self._with_tls(opened, self._context)
-        raise error or OSError(f"{self.host} has no address")
-
-    def _with_tls(self, opened: socket.socket, context: ssl.SSLContext) -> socket.socket:
-        try:
-            return context.wrap_socket(opened, server_hostname=self.host)
-        except OSError:
-            self.stop_guard()
-            opened.close()
-            raise
-
-    def stop_guard(self) -> None:
-        if self.guard is not None:
-            self.guard.cancel()
-
-
-def _shut(opened: socket.socket) -> None:
-    with suppress(OSError):
-        opened.shutdown(socket.SHUT_RDWR)
+        return self._guard.open(self.host, self.port, timeout)
 
 
 @contextmanager
@@ -191,10 +160,8 @@ def _session(server: Configuration, end: float) -> Iterator[imaplib.IMAP4]:
     security = server.text("security", "tls")
     context = tls_context(server.text("caFile"))
     context.set_alpn_protocols(["imap"])
-    session = _GuardedImap(
-        server.text("server"), server.number("port", _PORTS[security]), private=server.is_true("private"),
-        context=context if security == "tls" else None, end=end,
-    )  # fmt: skip
+    guard = SocketGuard(private=server.is_true("private"), context=context if security == "tls" else None, end=end)
+    session = _GuardedImap(server.text("server"), server.number("port", _PORTS[security]), guard)
     try:
         if security == "starttls":
             session.starttls(ssl_context=context)
@@ -203,4 +170,4 @@ def _session(server: Configuration, end: float) -> Iterator[imaplib.IMAP4]:
     finally:
         with suppress(imaplib.IMAP4.error, OSError):
             session.logout()
-        session.stop_guard()
+        guard.stop()

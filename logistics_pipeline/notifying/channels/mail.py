@@ -6,8 +6,6 @@ A server that accepts a mail (250) has not delivered it: such a message is `sent
 import re
 import smtplib
 import socket
-import ssl
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from email.errors import MessageError
@@ -29,6 +27,7 @@ from logistics_core.signed_ids import UNSUBSCRIBE_PATH, signed_id
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.notifying.channels import pictures
 from logistics_pipeline.notifying.channels.configuration import Configuration
+from logistics_pipeline.notifying.channels.guarded_sockets import SocketGuard
 from logistics_pipeline.notifying.channels.http import tls_context
 from logistics_pipeline.notifying.channels.pictures import picture_of
 from logistics_pipeline.notifying.outgoing import Outcome, Outgoing
@@ -36,7 +35,6 @@ from logistics_pipeline.notifying.rendering.html_pages import html_page
 from logistics_pipeline.notifying.rendering.incident_charts import NAME, chart_of
 from logistics_pipeline.notifying.rendering.texts import plain_text, subject
 from logistics_pipeline.sources.faults import SourceFault
-from logistics_pipeline.sources.requests.addresses import allowed_addresses
 
 SESSION_SECONDS = 45.0
 """From the look-up of the server to its last answer."""
@@ -105,28 +103,14 @@ def _said(answer: bytes | str) -> str:
 
 
 class _GuardedSmtp(smtplib.SMTP):
-    """Connects to allowed addresses alone. The name of the server is what its certificate is checked against."""
+    """Has its connection opened by a guard, which ends with the session."""
 
-    def __init__(self, host: str, port: int, *, private: bool, context: ssl.SSLContext | None, end: float) -> None:
-        self._private = private
-        self._context_from_start = context
-        self._end = end
-        self.guard: threading.Timer | None = None
+    def __init__(self, host: str, port: int, guard: SocketGuard) -> None:
+        self._guard = guard
         super().__init__(host, port, local_hostname=None, timeout=_STEP_SECONDS)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        error: OSError | None = None
-        for address in allowed_addresses(host, port, private=self._private):
-            try:
-                opened = socket.create_connection((address, port), min(timeout, max(0.1, self._end - monotonic())))
-            except OSError as caught:
-                error = caught
-                continue
-            self.guard = threading.Timer(max(0.1, self._end - monotonic()), _shut, [opened])
-            self.guard.daemon = True
-            self.guard.start()
-            return opened if self._context_from_start is None else self._with_tls(opened, host)
-        raise error or OSError(f"{host} has no address")
+        return self._guard.open(host, port, timeout)
 
     def getreply(self) -> tuple[int, bytes]:
         """One answer, of bounded length: a server may go on for ever."""
@@ -136,24 +120,12 @@ class _GuardedSmtp(smtplib.SMTP):
         self.file.left = _MOST_BYTES
         return super().getreply()
 
-    def _with_tls(self, opened: socket.socket, host: str) -> socket.socket:
-        assert self._context_from_start is not None
-        try:
-            return self._context_from_start.wrap_socket(opened, server_hostname=host)
-        except OSError:
-            opened.close()
-            raise
-
     def __exit__(self, *args: Any) -> None:
         try:
             with suppress(smtplib.SMTPException, OSError):
                 super().__exit__(*args)
         finally:
-            self.stop_guard()
-
-    def stop_guard(self) -> None:
-        if self.guard is not None:
-            self.guard.cancel()
+            self._guard.stop()
 
 
 class _BoundedLines:
@@ -177,11 +149,6 @@ class _BoundedLines:
         self._lines.close()
 
 
-def _shut(opened: socket.socket) -> None:
-    with suppress(OSError):
-        opened.shutdown(socket.SHUT_RDWR)
-
-
 def _session(server: Configuration, end: float) -> smtplib.SMTP:
     """An SMTP session in which a mail can be sent.
 
@@ -191,17 +158,15 @@ def _session(server: Configuration, end: float) -> smtplib.SMTP:
     """
     security = server.text("security", "starttls")
     context = None if security == "none" else tls_context(server.text("caFile"))
-    session = _GuardedSmtp(
-        server.text("server"), server.number("port", _PORTS[security]), private=server.is_true("private"),
-        context=context if security == "tls" else None, end=end,
-    )  # fmt: skip
+    guard = SocketGuard(private=server.is_true("private"), context=context if security == "tls" else None, end=end)
+    session = _GuardedSmtp(server.text("server"), server.number("port", _PORTS[security]), guard)
     try:
         if security == "starttls":
             session.starttls(context=context)
         if username := server.text("username"):
             session.login(username, server.text("password"))
     except BaseException:
-        session.stop_guard()
+        guard.stop()
         session.close()
         raise
     return session
