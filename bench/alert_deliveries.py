@@ -2,18 +2,16 @@
 
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from bench.database import another_database
 from bench.part import Bench
 from bench.webhook_rate import SECRET
 from bench.webhook_receiver import Receiver, receiving
+from bench.workers import running_worker
 from logistics_core.database_contract.channels import Channel
 from logistics_core.settings import Settings
 from logistics_pipeline.alerting.rules_in_force import rules_in_force
@@ -101,22 +99,10 @@ def delivering(bench: Bench) -> Iterator[DeliveryTimes]:
         (data_dir / "alerts" / f"{_RULE}.yaml").write_text(_RULE_FILE)
         (data_dir / "notifications.yaml").write_text(_ENDPOINTS.format(url=receiver.url))
         times = DeliveryTimes(url, receiver, load_options(Settings(data_dir=data_dir)))
-        with _worker(url, data_dir):
+        with running_worker(url, LOGISTICS_DATA_DIR=str(data_dir), RECEIVER_SECRET=SECRET):
             _wait(lambda: _is_ready(url), "the worker")
             times.after_refresh()  # the first one loads what evaluates metrics
             yield times
-
-
-@contextmanager
-def _worker(url: str, data_dir: Path) -> Iterator[None]:
-    variables = {"LOGISTICS_DATABASE_URL": url, "LOGISTICS_DATA_DIR": str(data_dir), "RECEIVER_SECRET": SECRET}
-    with subprocess.Popen(
-        [sys.executable, "-m", "logistics_pipeline.worker"], env=os.environ | variables, stderr=subprocess.DEVNULL
-    ) as worker:
-        try:
-            yield
-        finally:
-            worker.terminate()
 
 
 def _is_ready(url: str) -> bool:

@@ -1,8 +1,5 @@
 """What evaluating rules takes, how long until messages are delivered, and what an idle worker takes."""
 
-import os
-import subprocess
-import sys
 import time
 
 import psutil  # type: ignore[import-untyped]
@@ -13,6 +10,7 @@ from bench.database import another_database
 from bench.part import Bench, Part
 from bench.results import Cell, Column, Findings, Table, Target
 from bench.webhook_rate import WANTED_SECONDS, declared_receiver, send_many, webhooks_of
+from bench.workers import running_worker
 from logistics_core.alert_rules.reading import rule_of_document
 from logistics_core.alert_rules.rules import Rule
 from logistics_core.catalogue import Catalogue
@@ -145,19 +143,13 @@ def _row(what: str, connection: Connection, catalogue: Catalogue, rule: Rule, su
 
 def _idle(url: str) -> tuple[float, float]:
     """Share of one core in percent, and resident memory in MiB, of a worker in its second minute."""
-    variables = os.environ | {"LOGISTICS_DATABASE_URL": url}
-    with subprocess.Popen(
-        [sys.executable, "-m", "logistics_pipeline.worker"], env=variables, stderr=subprocess.DEVNULL
-    ) as worker:
-        try:
-            time.sleep(_IDLE_SECONDS)
-            process = psutil.Process(worker.pid)
-            before = sum(process.cpu_times()[:2])
-            time.sleep(_IDLE_SECONDS)
-            used = sum(process.cpu_times()[:2]) - before
-            return 100 * used / _IDLE_SECONDS, process.memory_info().rss / 2**20
-        finally:
-            worker.terminate()
+    with running_worker(url) as worker:
+        time.sleep(_IDLE_SECONDS)
+        process = psutil.Process(worker)
+        before = sum(process.cpu_times()[:2])
+        time.sleep(_IDLE_SECONDS)
+        used = sum(process.cpu_times()[:2]) - before
+        return 100 * used / _IDLE_SECONDS, process.memory_info().rss / 2**20
 
 
 PART = Part(
