@@ -93,7 +93,7 @@ def _dimensions(dataset: Dataset, catalogue: Catalogue, prefix: str, depth: int)
             yield from _dimensions(catalogue[reference.dataset], catalogue, f"{prefix}{name}.", depth - 1)
 
 
-_KINDS = {
+KINDS_OF_COLUMNS = {
     "_previous": ("previous", "{} before"),
     "_change": ("change", "{}, change"),
     "_running": ("running", "{}, running"),
@@ -112,7 +112,7 @@ def describe_columns(query: MetricQuery, plan: Plan) -> list[dict[str, Any]]:
     for metric in query.metrics:
         error = plan.error_of(metric, query)
         for name in columns_of(metric, query):
-            kind, title = _KINDS.get(name.removeprefix(metric.name), ("value", "{}"))
+            kind, title = KINDS_OF_COLUMNS.get(name.removeprefix(metric.name), ("value", "{}"))
             found.append(
                 {
                     "name": name,

@@ -16,11 +16,10 @@ from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.http.routing import Router
 from logistics_api.notifications import queries
-from logistics_api.notifications.reports import PAGE_HEADERS
+from logistics_api.notifications.reports import PageParameters, page_response
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.schemas import StrictModel
 from logistics_core.database_contract.notifications import PreviewState
-from logistics_core.editions import decode_edition, page_of
 
 router = Router(tags=["notifications"])
 
@@ -92,14 +91,15 @@ async def read_report_preview(preview_id: PreviewId, _: NoParameters, request: R
     responses=FIGURE_PROBLEMS | UNKNOWN,
     summary="A preview of a report as a page",
 )
-async def read_report_preview_page(preview_id: PreviewId, _: NoParameters, database: Reader) -> Response:
+async def read_report_preview_page(
+    preview_id: PreviewId, parameters: Annotated[PageParameters, Query()], database: Reader
+) -> Response:
     """Returns the preview with its pictures, as an HTML page without scripts."""
     title, content = await database.fetch_row(queries.PREVIEW_PAGE, {"preview_id": preview_id})
     if content is None:
         detail = f"The preview {preview_id} has no page: it is not done, could not be made, or is older than a day."
         raise Problem(404, "unknown-preview", "Unknown preview", detail)
-    page = await asyncio.to_thread(lambda: page_of(title, decode_edition(content)))
-    return HTMLResponse(page, headers=PAGE_HEADERS)
+    return await asyncio.to_thread(page_response, title, content, parameters.language)
 
 
 async def _find(database: Database, preview_id: UUID, request: Request) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Path, Query, Response
 from fastapi.responses import HTMLResponse
+from pydantic import Field
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
@@ -14,6 +15,7 @@ from logistics_api.notifications import queries
 from logistics_api.notifications.schemas import BoardReports
 from logistics_api.parameters.date_range import NothingElse
 from logistics_core.editions import decode_edition, page_of
+from logistics_core.languages.translating import ENGLISH
 
 router = Router(tags=["notifications"])
 
@@ -25,6 +27,23 @@ PAGE_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+
+
+class PageParameters(NothingElse):
+    """In which language a report is shown."""
+
+    language: str = Field(
+        default=ENGLISH,
+        pattern="^[a-z]{2,3}$",
+        description="Language of the page (ISO 639): English, or one that an endpoint of the report reads. English if "
+        "it was not made in that one",
+        examples=["de"],
+    )
+
+
+def page_response(title: str, content: bytes, language: str) -> HTMLResponse:
+    """A stored edition as a page in a language."""
+    return HTMLResponse(page_of(title, decode_edition(content).told(language)), headers=PAGE_HEADERS)
 
 
 @router.get(
@@ -45,7 +64,9 @@ async def list_board_reports(_: Annotated[NothingElse, Query()], database: Reade
     responses=FIGURE_PROBLEMS | {404: problem_response("There is no such edition, or it was not published")},
     summary="An edition of a report as a page",
 )
-async def read_report_edition(edition_id: EditionId, _: Annotated[NothingElse, Query()], database: Reader) -> Response:
+async def read_report_edition(
+    edition_id: EditionId, parameters: Annotated[PageParameters, Query()], database: Reader
+) -> Response:
     """Returns an edition as it was sent, with its pictures, as an HTML page without scripts."""
     title, content = await database.fetch_row(queries.EDITION, {"edition_id": edition_id})
     if content is None:
@@ -54,5 +75,4 @@ async def read_report_edition(edition_id: EditionId, _: Annotated[NothingElse, Q
             "/api/notifications/reports lists editions."
         )
         raise Problem(404, "unknown-edition", "Unknown edition", detail)
-    page = await asyncio.to_thread(lambda: page_of(title, decode_edition(content)))
-    return HTMLResponse(page, headers=PAGE_HEADERS)
+    return await asyncio.to_thread(page_response, title, content, parameters.language)

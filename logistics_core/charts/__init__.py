@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from logistics_core.languages.chart_words import ChartWords
+
 FOLDER = Path(__file__).resolve().parent
 SUFFIX = ".vl.json"
 THEME = FOLDER / "theme.json"
@@ -32,10 +34,21 @@ def specification(name: str) -> dict[str, Any]:
     return document
 
 
-def picture(name: str, rows: Iterable[Mapping[str, Any]], *, width: int = 640) -> dict[str, Any]:
-    """A complete specification for a renderer such as vl-convert: with its rows, a light theme and `width` pixels."""
-    theme = json.loads(THEME.read_text(encoding="utf-8"))
-    return specification(name) | {"width": width, "config": theme, "datasets": {"rows": [dict(row) for row in rows]}}
+def picture(
+    name: str, rows: Iterable[Mapping[str, Any]], *, width: int = 640, words: ChartWords | None = None
+) -> dict[str, Any]:
+    """A complete specification for a renderer such as vl-convert: with its rows, a light theme and `width` pixels.
+
+    Args:
+        words: how numbers and dates at its axes are written; None: as in English.
+    """
+    config = json.loads(THEME.read_text(encoding="utf-8"))
+    complete = specification(name)
+    if words is not None:
+        config["locale"] = words.locale
+        for each in complete.get("params", ()):
+            each["value"] |= words.wording if each["name"] == "wording" else {}
+    return complete | {"width": width, "config": config, "datasets": {"rows": [dict(row) for row in rows]}}
 
 
 @cache

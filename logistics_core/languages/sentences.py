@@ -16,8 +16,8 @@ class Sentence(str):
 
     A place is filled with its argument as it is: numbers as people write them, sentences as sentences. A kind says
     what an argument is otherwise: `{share:percent}` (one decimal) and `{share:percentage}` (two),
-    `{change:change}` (percent with its sign), `{at:moment}`, `{on:day}`,
-    `{on:date}` (with the name of its month).
+    `{change:change}` (percent with its sign), `{price:decimal}` (a number as a text, whose digits all count),
+    `{at:moment}`, `{on:day}`, `{on:date}` (with the name of its month).
     """
 
     pattern: str
@@ -96,7 +96,9 @@ def in_english(value: Argument, kind: str | None) -> str:
         case "percentage":
             return f"{value:.2%}"
         case "change":
-            return f"{value:+.1f} %"
+            return f"{value:+,.1f} %"
+        case "decimal":
+            return f"{Decimal(value):,f}"
     if isinstance(value, str) or value is None:
         return value or ""
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"

@@ -86,6 +86,10 @@ class Language:
                 return format_percent(value, "#,##0.0 %", locale=self.code)
             case "change":
                 return f"{format_decimal(value, '+#,##0.0;-#,##0.0', locale=self.code)} %"
+            case "decimal":
+                decimals = in_english(value, kind).partition(".")[2]
+                pattern = f"#,##0.{'0' * len(decimals)}"
+                return format_decimal(Decimal(value), pattern, locale=self.code, decimal_quantization=False)
         number = value if isinstance(value, int) else Decimal(in_english(value, None).replace(",", ""))
         return format_decimal(number, "#,##0.######", locale=self.code)
 

@@ -9,6 +9,7 @@ import typer
 
 from logistics_core.catalogue.contract_shapes import suggestion
 from logistics_core.editions import page_of
+from logistics_core.languages.translating import ENGLISH
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say
@@ -86,6 +87,9 @@ def preview(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the page is written")] = Path(
         "report.html"
     ),
+    language: Annotated[
+        str, typer.Option(metavar="CODE", help="In which language: en, or one that an endpoint of the report reads")
+    ] = ENGLISH,
 ) -> None:
     """Makes an edition as if it was due now and writes it as an HTML page. Nothing is sent or stored.
 
@@ -96,12 +100,14 @@ def preview(
     with open_environment(settings) as environment, connect(environment.database_url) as connection:
         runner = ReportRunner(connection, reader_of(environment.settings))
         board, composed, _ = runner.make(report, datetime.now(UTC))
-    title = report.title or board.title
+    title, edition = report.title or board.title, composed.edition.told(language)
+    if edition.language != language:
+        made = ", ".join(sorted([edition.language, *(each.language for each in edition.others)]))
+        raise ConfigurationError(f"The report {name} is not made in {language!r}. Its endpoints read: {made}.")
     try:
-        output.write_text(page_of(title, composed.edition), encoding="utf-8")
+        output.write_text(page_of(title, edition), encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"{output} cannot be written: {error.strerror}.") from error
-    edition = composed.edition
     say(f"{title}: {len(edition.pictures)} pictures, {len(edition.tables)} tables. Written to {output}.")
 
 

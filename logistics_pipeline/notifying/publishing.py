@@ -72,8 +72,8 @@ class Event:
     """Whether the chart of its incident follows in a moment: mails wait for it, some seconds at most."""
 
     def told(self, say: Callable[[str], str]) -> "Event":
-        """The event with what is said for each of its texts."""
-        facts = tuple((say(name), say(value)) for name, value in self.facts)
+        """The event with what is said for each of its texts. Plain values of facts are data, and stay."""
+        facts = tuple((say(name), say(value) if isinstance(value, Sentence) else value) for name, value in self.facts)
         return replace(self, title=say(self.title), text=say(self.text), facts=facts)
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import httpx2
 
+from logistics_core.languages.sentences import Sentence, joined
 from logistics_core.metrics.periods import DayRange
 from logistics_pipeline.reporting.faults import ReportFault
 
@@ -21,6 +22,7 @@ class Panel:
     """A question of a board with its answer, as the API describes both."""
 
     title: str
+    """As somebody wrote it, or a sentence."""
     chart: str
     question: Mapping[str, Any]
     answer: Mapping[str, Any]
@@ -129,9 +131,10 @@ def _panel(panel: Mapping[str, Any], answer: Mapping[str, Any], described: Mappi
 def _title(question: Mapping[str, Any], metrics: Mapping[str, Any], dataset: Mapping[str, Any]) -> str:
     """As the dashboard words it: metrics, then fields."""
     fields = {each["path"]: each["title"] for each in dataset.get("dimensions", ())}
-    what = ", ".join(metrics.get(name, {}).get("title", name) for name in question["metrics"].split(","))
-    by = ", ".join(fields.get(name, name) for name in (question.get("by") or "").split(",") if name)
-    return f"{what} by {by}" if by else what
+    what = joined((Sentence(metrics.get(name, {}).get("title", name)) for name in question["metrics"].split(",")), ", ")
+    names = [name for name in (question.get("by") or "").split(",") if name]
+    by = joined((Sentence(fields.get(name, name)) for name in names), ", ")
+    return Sentence("{metrics} by {fields}", metrics=what, fields=by) if names else what
 
 
 def _version(panels: tuple[Panel, ...]) -> int | None:

@@ -6,12 +6,16 @@ They follow `metricchart.js` of the dashboard. Points, maps and histograms are f
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+from logistics_core.languages.chart_words import ChartWords, chart_words
+from logistics_core.languages.sentences import Sentence, joined
+from logistics_core.languages.translating import Language
 from logistics_core.metrics.periods import DayRange, Grain, period_of, periods_within
 from logistics_pipeline.reporting.answers import Panel
-from logistics_pipeline.reporting.words import group_words, range_words, value_words
+from logistics_pipeline.reporting.words import column_words, group_words, range_words, value_words
 
 MOST_CHARTS = 4
 MOST_SERIES = 6
@@ -31,6 +35,14 @@ class Chart:
     title: str
     alt: str
     """The same in words."""
+    words: ChartWords | None = None
+    """How numbers and dates at its axes are written; None: as in English."""
+
+    def told(self, language: Language) -> "Chart":
+        """It in a language."""
+        say = language.say
+        rows = [{k: say(v) if isinstance(v, Sentence) else v for k, v in row.items()} for row in self.rows]
+        return Chart(self.specification, rows, say(self.title), say(self.alt), chart_words(language))
 
 
 def is_number(panel: Panel) -> bool:
@@ -56,7 +68,7 @@ def _chart(panel: Panel, column: Column) -> Chart | None:
         specification, rows = ("metric_stack" if panel.by else "metric_periods"), _columns(panel, column)
     else:
         specification, rows = ("metric_series" if panel.by else "metric_lines"), _lines(panel, column, adds_up)
-    return Chart(specification, rows, column["title"], _summary(panel, column, known))
+    return Chart(specification, rows, column_words(column, panel.metrics), _summary(panel, column, known))
 
 
 def _number(value: Any) -> float | None:
@@ -69,7 +81,8 @@ def _bars(panel: Panel, column: Column, known: Sequence[Row]) -> list[Row]:
     for row in known[:MOST_BARS]:
         words = group_words(row, panel.by, " → ")
         labels[words] = labels.get(words, 0) + 1
-        label = words if labels[words] == 1 else f"{words} ({labels[words]})"
+        count = labels[words]
+        label = words if count == 1 else Sentence("{label} ({count})", label=words, count=count)
         shown = value_words(row[column["name"]], column)
         entry: dict[str, Any] = {"label": label, "value": _number(row[column["name"]]), "shown": shown}
         found.append(entry | _before(row, column))
@@ -118,7 +131,7 @@ def _columns(panel: Panel, column: Column) -> list[Row]:
         values = [(words, _value(rows.get(begins), name), rows.get(begins)) for words, rows in named]
         if others:
             rest = [value for rows in others if (value := _value(rows.get(begins), name)) is not None]
-            values.append((f"{len(others)} others", sum(rest), None))
+            values.append((Sentence("{count} other", "{count} others", count=len(others)), sum(rest), None))
         for words, value, row in values:
             lower = ends[value >= 0] if value is not None and panel.by else 0.0
             upper = None if value is None else lower + value
@@ -130,7 +143,9 @@ def _columns(panel: Panel, column: Column) -> list[Row]:
 
 
 def _shown(row: Row | None, value: float | None, column: Column) -> str:
-    return value_words(row[column["name"]], column) if row is not None else f"{value or 0:,.2f}"
+    if row is not None:
+        return value_words(row[column["name"]], column)
+    return value_words(None if value is None else Decimal(repr(value)), column)
 
 
 def _value(row: Row | None, name: str) -> float | None:
@@ -155,14 +170,17 @@ def _summary(panel: Panel, column: Column, known: Sequence[Row]) -> str:
     """What the picture says, for whoever does not see it."""
     ordered = sorted(known, key=lambda row: _number(row[column["name"]]) or 0.0)
     least, most = ordered[0], ordered[-1]
-    return (
-        f"{column['title']}: highest {value_words(most[column['name']], column)} ({_where(panel, most)}), "
-        f"lowest {value_words(least[column['name']], column)} ({_where(panel, least)})."
-    )
+    return Sentence(
+        "{metric}: highest {highest} ({where_highest}), lowest {lowest} ({where_lowest}).",
+        metric=column_words(column, panel.metrics),
+        highest=value_words(most[column["name"]], column), where_highest=place_words(panel, most),
+        lowest=value_words(least[column["name"]], column), where_lowest=place_words(panel, least),
+    )  # fmt: skip
 
 
-def _where(panel: Panel, row: Row) -> str:
-    return ", ".join(filter(None, [period_words(panel, row), group_words(row, panel.by)]))
+def place_words(panel: Panel, row: Row) -> str:
+    """What a row is about: its period and its group."""
+    return joined(filter(None, [period_words(panel, row), group_words(row, panel.by)]), ", ")
 
 
 def period_words(panel: Panel, row: Row) -> str:

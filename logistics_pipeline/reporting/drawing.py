@@ -17,6 +17,9 @@ def draw(charts: Sequence[Chart], seconds: float = SECONDS) -> list[bytes]:
         ReportFault: one cannot be drawn, or all take longer than `seconds`.
     """
     try:
-        return drawing.draw([picture(each.specification, each.rows, width=drawing.WIDTH) for each in charts], seconds)
+        specifications = [
+            picture(each.specification, each.rows, width=drawing.WIDTH, words=each.words) for each in charts
+        ]
+        return drawing.draw(specifications, seconds)
     except drawing.DrawingError as error:
         raise ReportFault(str(error)) from error

@@ -13,6 +13,7 @@ from cronsim import CronSimError
 from logistics_core.database_contract.notifications import Severity
 from logistics_core.editions import encode_edition
 from logistics_core.languages.sentences import Sentence, joined
+from logistics_core.languages.translating import ENGLISH, language_named
 from logistics_core.metrics.periods import DayRange
 from logistics_core.settings import Settings
 from logistics_core.time_lengths import length_text
@@ -35,6 +36,7 @@ from logistics_pipeline.reporting.editions import (
 )
 from logistics_pipeline.reporting.faults import ReportFault
 from logistics_pipeline.reporting.schedule import windows_between
+from logistics_pipeline.reporting.words import range_words
 
 PATIENCE_SECONDS = 1800.0
 """How long an edition is tried that is not whole: the API restarts, a refresh is late."""
@@ -51,7 +53,7 @@ class ReportRunner:
     reader: BoardReader
     patience: float = PATIENCE_SECONDS
     pause: float = PAUSE_SECONDS
-    compose: Callable[[AnsweredBoard, DayRange | None], Composed] = field(default=compose)
+    compose: Callable[[AnsweredBoard, DayRange | None, Sequence[str]], Composed] = field(default=compose)
     _without_times: set[int] = field(default_factory=set)
     """Reports whose schedule or time zone this machine does not know, such as one stored by another version."""
 
@@ -78,7 +80,7 @@ class ReportRunner:
         days = days_before(report.days, window.astimezone(ZoneInfo(report.time_zone)).date())
         self._check_age(report)
         board = self.reader.read(report.board, days)
-        return board, self.compose(board, days), days
+        return board, self.compose(board, days, self._languages(report)), days
 
     def now(self) -> datetime:
         """The moment, by the clock of the database."""
@@ -145,6 +147,14 @@ class ReportRunner:
                 f"refresh within {length_text(report.fresh_within)}."
             )
 
+    def _languages(self, report: Report) -> list[str]:
+        """English, which the dashboard shows, and what the endpoints of the report read."""
+        rows = self.connection.execute(
+            "SELECT DISTINCT language FROM notify.endpoints WHERE removed_at IS NULL AND name = ANY(%s)",
+            (list(report.endpoints),),
+        )
+        return [ENGLISH, *sorted({language_named(code).code for (code,) in rows} - {ENGLISH})]
+
     def _known_endpoints(self, report: Report) -> dict[str, int]:
         """Those of the report that are declared, by name."""
         rows: list[Any] = self.connection.execute(
@@ -165,8 +175,9 @@ def _ready(
 ) -> Event:
     return Event(
         topic=f"report.{report.name}.ready", key=f"report:{report.name}:{edition.window_at.isoformat()}",
-        severity=Severity.INFO, title=report.title or board.title,
-        text=joined([_about(days), Sentence("The board has all figures.")], " "), facts=composed.facts,
+        severity=Severity.INFO, title=Sentence("{title}", title=report.title or board.title),
+        text=joined([Sentence("{days}.", days=range_words(days)), Sentence("The board has all figures.")], " "),
+        facts=composed.facts,
         labels={"report": report.name}, path=f"/boards/{board.board_id}", occurred_at=edition.window_at,
     )  # fmt: skip
 
@@ -184,15 +195,6 @@ def _failure(report: Report, edition: OpenEdition, reason: str) -> Event:
         facts=((Sentence("report"), report.name), (Sentence("board"), report.board)), labels={"report": report.name},
         path="/boards", occurred_at=edition.window_at,
     )  # fmt: skip
-
-
-def _about(days: DayRange | None) -> Sentence:
-    """The days of a report."""
-    if days is None:
-        return Sentence("All days.")
-    if days.start == days.end:
-        return Sentence("{day:date}.", day=str(days.start))
-    return Sentence("{start:date} to {end:date}.", start=str(days.start), end=str(days.end))
 
 
 def reader_of(settings: Settings) -> BoardReader:

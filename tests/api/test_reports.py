@@ -184,6 +184,43 @@ def test_a_board_arrives_by_mail_with_pictures_figures_and_tables_once(
     api.check_problem(api.client.get("/api/notifications/reports/editions/999999"))
 
 
+def test_a_report_is_in_the_language_of_each_of_its_endpoints(
+    url: str, connection: Connection, api: Api, mailbox: Mailbox
+) -> None:
+    (configuration,) = connection.execute("SELECT configuration FROM notify.endpoints WHERE name = 'desk'").fetchone()
+    german = Endpoint(
+        "berlin", EndpointChannel.EMAIL, recipients=("berlin@example.org",), language="de",
+        configuration=configuration, subscriptions=(Subscription("nothing"),),
+    )  # fmt: skip
+    english = Endpoint(
+        "desk", EndpointChannel.EMAIL, recipients=("desk@example.org",), configuration=configuration,
+        subscriptions=(Subscription("nothing"),),
+    )  # fmt: skip
+    declare(connection, english, german, Endpoint("inbox", EndpointChannel.INBOX, language="de"))
+    declare_reports(connection, replace(REPORT, endpoints=("desk", "berlin", "inbox")))
+    assert quick(connection, api).turn(WINDOW) == 1
+    deliver(url)
+    mails = {str(each["To"]): each for each in mailbox.mails}
+    of_desk, of_berlin = mails["desk@example.org"], mails["berlin@example.org"]
+    assert of_berlin["Subject"] == "Monday <meeting>" and of_berlin["Content-Language"] == "de"
+    html, text = (parts(of_berlin, f"text/{kind}")[0].get_content() for kind in ("html", "plain"))
+    for said in ("15.01.2024 bis 21.01.2024", "Keine Sätze an diesen Tagen.", "Umsatz nach Startort", "höchster Wert"):
+        assert said in html
+    assert "<h2" in html and ">By day<" in html, "what people wrote stays"
+    assert "Sendungen 56, Umsatz 7.252,00" in text and ">Sendungen davor</th>" in html
+    assert "Shipments 56, Revenue 7,252.00" in parts(of_desk, "text/plain")[0].get_content()
+    tables = [[part.get_content() for part in parts(mail, "text/csv")] for mail in (of_desk, of_berlin)]
+    assert tables[0] == tables[1] and tables[0][1].startswith("period,shipments,")
+    assert len(parts(of_berlin, "image/png")) == len(parts(of_desk, "image/png")) == 5
+    (listed,) = api.get("/api/notifications/reports")["reports"]
+    address = f"/api/notifications/reports/editions/{listed['editions'][0]['edition_id']}"
+    assert '<html lang="en">' in api.client.get(address).text
+    page = api.client.get(f"{address}?language=de").text
+    assert '<html lang="de">' in page and "Keine Sätze" in page
+    assert '<html lang="en">' in api.client.get(f"{address}?language=fr").text, "not made in that language"
+    api.check_problem(api.client.get(f"{address}?language=Klingon"))
+
+
 def test_editions_of_a_report_without_its_board_do_not_pile_up_and_that_is_told_once(
     connection: Connection, api: Api, mailbox: Mailbox
 ) -> None:
@@ -277,7 +314,7 @@ def test_a_report_that_nothing_can_be_made_of_keeps_no_other_from_being_sent(
     def broken(board: AnsweredBoard, *_: Any) -> Composed:
         if board.title == "Bare":
             raise RecursionError("a program has mistakes")
-        return compose(board, None, no_pictures)
+        return compose(board, None, draw_charts=no_pictures)
 
     assert runner(connection, api, compose=broken).turn(WINDOW) == 1
     found = {each["report"]: (each["outcome"], each["reason"]) for each in list_editions(connection)}

@@ -5,8 +5,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from logistics_api.metrics.descriptions import KINDS_OF_COLUMNS
 from logistics_api.my_notifications.endpoints import TEST_MESSAGE
 from logistics_core.alert_rules.built_in import BUILT_IN
+from logistics_core.catalogue import built_in_catalogue
+from logistics_core.metrics.defaults import metrics_of
+from logistics_core.metrics.periods import Grain
 from logistics_pipeline.notifying.rendering.words import STATES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -25,12 +29,23 @@ def patterns() -> set[Pattern]:
     """All that have words to translate."""
     found = {*_in_python(), *_in_sql(), *((text, None) for text in (*STATES, *TEST_MESSAGE))}
     found |= {(str(rule[key]), None) for rule in BUILT_IN.values() for key in ("title", "description") if key in rule}
+    found |= {(text, None) for text in _titles_of_columns()}
     return {each for each in found if re.search(r"[^\W\d_]", _PLACE.sub("", each[0]))}
 
 
+def _titles_of_columns() -> Iterator[str]:
+    """In reports: of built-in metrics and fields, periods, and what the API says of metrics that are compared."""
+    for dataset in built_in_catalogue().values():
+        yield from (metric.title for metric in metrics_of(dataset))
+        yield from (each.title for each in dataset.fields)
+    yield from (grain.capitalize() for grain in Grain)
+    yield from (title.format("{metric}") for _, title in KINDS_OF_COLUMNS.values())
+
+
 def _in_python() -> Iterator[Pattern]:
-    for package in ("alerting", "notifying", "reporting", "cli"):
-        for path in (ROOT / "logistics_pipeline" / package).rglob("*.py"):
+    packages = (ROOT / "logistics_pipeline" / each for each in ("alerting", "notifying", "reporting", "cli"))
+    for package in (*packages, ROOT / "logistics_core" / "languages"):
+        for path in package.rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and _is_of_sentence(node.func):
                     yield from _of_call(node)

@@ -6,11 +6,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+import vl_convert
 from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logistics_core.charts import picture
 from logistics_core.languages import translating
+from logistics_core.languages.chart_words import chart_words
 from logistics_core.languages.sentences import Sentence, document_of, joined, sentence_of
 from logistics_core.languages.translating import ENGLISH, language_named, languages
 from tests.languages.patterns import Pattern, patterns, places
@@ -74,6 +77,35 @@ def test_a_sentence_is_told_with_plurals_numbers_and_dates_as_they_are_written()
     moment = datetime(2026, 11, 30, 7, 15, tzinfo=UTC).astimezone(ZoneInfo("Europe/Berlin"))
     assert german.time(moment) == "30.11.2026, 08:15 CET"
     assert language_named(ENGLISH).time(moment) == "30 Nov 2026 08:15 CET"
+
+
+@pytest.mark.parametrize(
+    ("digits", "english", "german"),
+    [
+        ("12345.60", "12,345.60", "12.345,60"),
+        ("-0.00123", "-0.00123", "-0,00123"),
+        ("7", "7", "7"),
+        ("123456789012345678901.05", "123,456,789,012,345,678,901.05", "123.456.789.012.345.678.901,05"),
+    ],
+)
+def test_all_digits_of_a_decimal_are_told(digits: str, english: str, german: str) -> None:
+    sentence = Sentence("{price:decimal}", price=digits)
+    assert sentence == english
+    assert language_named("de").say(sentence_of(document_of(sentence))) == german
+
+
+def test_charts_are_drawn_with_the_months_and_numbers_of_a_language() -> None:
+    rows = [
+        {"begins": f"2026-{month:02}-01", "next": f"2026-{month + 1:02}-01", "lower": 0, "upper": month * 500_000.0}
+        for month in range(1, 7)
+    ]
+    drawn = {
+        code: vl_convert.vegalite_to_svg(picture("metric_periods", rows, words=chart_words(language_named(code))))
+        for code in ("en", "de")
+    }
+    assert drawn["en"] == vl_convert.vegalite_to_svg(picture("metric_periods", rows))
+    assert ">1 Mar<" in drawn["en"] and ">0.5M<" in drawn["en"]
+    assert ">1. März<" in drawn["de"] and ">0,5 Mio.<" in drawn["de"]
 
 
 def test_what_has_no_translation_and_languages_that_there_are_not_are_english() -> None:

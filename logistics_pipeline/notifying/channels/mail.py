@@ -216,7 +216,7 @@ def mail_of(message: Outgoing) -> EmailMessage:
     text = plain_text(message) + unsubscribe
     mail.set_content(text, cte="quoted-printable")
     chart = chart_of(message.chart)
-    png = None if chart is None else picture_of(chart)
+    png = None if chart is None else picture_of(chart, message.language)
     words = None if chart is None or png is None else message.language.say(chart.alt)
     mail.add_alternative(html_page(message, unsubscribe=link, picture=words), subtype="html", cte="quoted-printable")
     if png is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from logistics_core.languages.translating import Language
 from logistics_pipeline.drawing import WIDTH, DrawingError, draw
 from logistics_pipeline.notifying.rendering.incident_charts import IncidentChart
 
@@ -22,9 +23,9 @@ _drawing = Lock()
 _drawn: OrderedDict[bytes, bytes | None] = OrderedDict()
 
 
-def picture_of(chart: IncidentChart) -> bytes | None:
-    """The chart of an incident as PNG; None if it cannot be drawn."""
-    specification = chart.specification(WIDTH)
+def picture_of(chart: IncidentChart, language: Language) -> bytes | None:
+    """The chart of an incident as PNG, in a language; None if it cannot be drawn."""
+    specification = chart.specification(WIDTH, language)
     key = sha256(msgspec.json.encode(specification)).digest()
     if not _drawing.acquire(timeout=LONGEST_SECONDS):
         return None

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from logistics_core.charts import picture
+from logistics_core.languages.chart_words import chart_words
 from logistics_core.languages.sentences import Sentence, joined
+from logistics_core.languages.translating import Language
 
 NAME = "chart"
 """What the HTML of a mail calls the picture."""
@@ -32,8 +34,8 @@ class IncidentChart:
             fires.append(Sentence("It fires below {bound}.", bound=self.low))
         return joined([last, *fires], " ")
 
-    def specification(self, width: int) -> dict[str, Any]:
-        """A complete one for a renderer."""
+    def specification(self, width: int, language: Language) -> dict[str, Any]:
+        """A complete one for a renderer, with numbers and dates as in a language."""
         last = [each["day"] for each in self.days if each["value"] is not None][-1]
         rows = [
             {
@@ -42,7 +44,7 @@ class IncidentChart:
             }
             for each in self.days
         ]  # fmt: skip
-        return picture("watched_days", rows, width=width)
+        return picture("watched_days", rows, width=width, words=chart_words(language))
 
 
 def chart_of(stored: Mapping[str, Any] | None) -> IncidentChart | None:

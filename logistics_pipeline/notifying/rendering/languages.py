@@ -1,4 +1,4 @@
-"""Messages in the language of who gets them: titles, texts and facts of their events."""
+"""Messages in the language of who gets them: titles, texts and facts of their events, and reports."""
 
 from dataclasses import replace
 
@@ -8,5 +8,8 @@ from logistics_pipeline.notifying.publishing import bounded
 
 def in_own_language(message: Outgoing) -> Outgoing:
     """The message with the texts of its events in its language; what has no translation stays in English."""
-    say = message.language.say
-    return replace(message, events=tuple(bounded(event.told(say)) for event in message.events))
+    language = message.language
+    edition = None if message.edition is None else message.edition.told(language.code)
+    return replace(
+        message, events=tuple(bounded(event.told(language.say)) for event in message.events), edition=edition
+    )
