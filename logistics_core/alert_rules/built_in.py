@@ -143,6 +143,15 @@ BUILT_IN: Mapping[str, Mapping[str, Any]] = {
         "severity": "info",
         "unknown": "ok",
     },
+    "cost_off_baseline": {
+        "title": "The cost per km of a vehicle is off its own baseline",
+        "description": "More than half, over seven days against the eight weeks before. Have the prices changed, the "
+        "routes, or the records?",
+        "watch": {"kind": "cost_per_km", "over": 7, "windowDays": 56, "leastRecords": 20},
+        "when": {"above": 50, "clearBelow": 40, "below": -50, "clearAbove": -40},
+        "severity": "info",
+        "unknown": "ok",
+    },
     "volume_outside_forecast": {
         "title": "Shipments are outside their forecast",
         "description": "In at least two of the last three days, the number was outside of what nine of ten days hold.",

@@ -25,7 +25,9 @@ class WatchKeys(Keys, kw_only=True):
         Comparison | None, said("Watch the change in percent, against what: previous, year or weekdays")
     ] = None
     least_records: Annotated[int, said("Leave out what has fewer records in these periods")] = 0
-    window_days: Annotated[int, said("How many days back files are looked at")] = 30
+    window_days: Annotated[
+        int, said("How many days back files are looked at, or how many days the newest ones are compared with")
+    ] = 30
 
 
 class WhenKeys(Keys, kw_only=True):

@@ -51,6 +51,9 @@ class Kind(StrEnum):
     """Error of models of durations relative to that of the median of the group: one subject per model."""
     DEAD_LETTERS = "dead_letters"
     """Messages that were given up: one subject per declared endpoint."""
+    COST_PER_KM = "cost_per_km"
+    """By how many percent the cost per km of the newest finished days is off that of the days before: one subject per
+    vehicle."""
     OUTSIDE_FORECAST = "outside_forecast"
     """In how many of the newest periods a series was outside the 90 % interval of what was forecast."""
     METRIC = "metric"
@@ -74,7 +77,7 @@ class Watch:
     least_records: int = 0
     """Subjects with fewer records in the periods are left out."""
     window_days: int = 30
-    """How far back files are looked at."""
+    """How far back files are looked at; of costs, the days that the newest ones are compared with."""
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,8 @@ def try_rule(
 def _days_to_try(connection: Connection, catalogue: Catalogue, rule: Rule, days: int) -> tuple[date, date, ZoneInfo]:
     if rule.watch.kind is Kind.METRIC:
         return days_with_records(connection, catalogue, rule, days)
+    if rule.watch.kind is Kind.COST_PER_KM:
+        return (*_newest_days(connection, "vehicle_logs", days), ZoneInfo("UTC"))
     if rule.watch.kind not in OF_KNOWN_PAST:
         raise CannotEvaluate(
             f"The rule {rule.name} watches {rule.watch.kind}, whose past is not kept. Rules about "
@@ -134,15 +136,17 @@ def days_with_records(
         dataset, _ = watched_metric(rule.watch, catalogue)
     except ShapeFault as error:
         raise CannotEvaluate(str(error)) from error
+    dating: Any = (dataset.dated_through or dataset).dating
+    return (*_newest_days(connection, dataset.name, days), ZoneInfo(dating.time_zone))
+
+
+def _newest_days(connection: Connection, dataset: str, days: int) -> tuple[date, date]:
     row = connection.execute(
-        "SELECT first_day, least(last_day, now()::date) FROM analytics.rollup_datasets WHERE dataset = %s",
-        (dataset.name,),
+        "SELECT first_day, least(last_day, now()::date) FROM analytics.rollup_datasets WHERE dataset = %s", (dataset,)
     ).fetchone()
     if row is None or row[0] is None:
-        raise CannotEvaluate(f"The dataset {dataset.name} has no figures by day yet.")
-    dating: Any = (dataset.dated_through or dataset).dating
-    first = max(row[0], row[1] - timedelta(days=days - 1))
-    return first, row[1], ZoneInfo(dating.time_zone)
+        raise CannotEvaluate(f"The dataset {dataset} has no figures by day yet.")
+    return max(row[0], row[1] - timedelta(days=days - 1)), row[1]
 
 
 def _look(

@@ -38,6 +38,7 @@ TRIGGERS: Mapping[Kind, frozenset[Channel]] = {
     Kind.MODEL_DRIFT: frozenset({Channel.MODELS}),
     Kind.MODEL_ERROR: frozenset({Channel.MODELS}),
     Kind.DEAD_LETTERS: frozenset(),
+    Kind.COST_PER_KM: frozenset(),
     Kind.METRIC: _OF_FIGURES,
 }
 """What each kind of rule is evaluated at."""
@@ -46,7 +47,9 @@ _BY_CLOCK = frozenset(
     {Kind.OVERDUE_DATASETS, Kind.FIGURES_BEHIND, Kind.REFRESH_FAILED, Kind.SOURCES_FAILING, Kind.PLACES_FAILING}
 )
 
-_SELDOM = frozenset({Kind.METRIC, Kind.QUALITY_SCORE, Kind.QUALITY_SHORTFALL, Kind.MODELS_BEHIND, Kind.MODEL_ERROR})
+_SELDOM = frozenset({
+    Kind.METRIC, Kind.COST_PER_KM, Kind.QUALITY_SCORE, Kind.QUALITY_SHORTFALL, Kind.MODELS_BEHIND, Kind.MODEL_ERROR
+})  # fmt: skip
 
 
 @dataclass

@@ -321,6 +321,42 @@ def test_fuel_is_watched_against_the_week_before(raw_folder: FolderUnderTest, al
     assert "-28.6 % against 10 km/L in 2024-05-01 to 2024-05-07" in announcement.text
 
 
+def test_the_cost_per_km_of_a_vehicle_is_watched_against_the_weeks_before(
+    raw_folder: FolderUnderTest, alerts: Alerts
+) -> None:
+    rule = alerts.rule("cost_off_baseline", **BUILT_IN["cost_off_baseline"])
+    assert not alerts.evaluate(rule).changes, "without figures"
+    first, trips = (
+        date(2024, 5, 1),
+        [(day, vehicle, each) for day in range(21) for vehicle in "abc" for each in (1, 2, 3)],
+    )
+    raw_folder.drop_and_load(
+        "vehicle_logs.json",
+        [
+            log(
+                number, log_id=f"L{number}", vehicle_id=vehicle, trip_date=str(first + timedelta(days=day)), mileage=100
+            )
+            for number, (day, vehicle, _) in enumerate(trips)
+        ],
+    )
+    costs = [180 if vehicle == "b" and day >= 14 else 100 for day, vehicle, _ in trips]
+    costs = [
+        (each if vehicle != "c" or day < 20 else 10_000) for each, (day, vehicle, _) in zip(costs, trips, strict=True)
+    ]
+    shipments = [shipment(number, log_id=f"L{number}", cost=cost) for number, cost in enumerate(costs)]
+    shipments += [shipment(9_000, log_id="unknown", cost=5_000_000)]
+    raw_folder.drop_and_load("shipments.json", shipments)
+    refresh(raw_folder.url)
+    alerts.evaluate(rule)
+    told = {each.labels["vehicle_id"]: each for each in alerts.announced}
+    assert told.keys() == {"b", "c"} and {each.severity for each in told.values()} == {"info"}
+    assert "The cost per km of b was 1.8, +80.0 % against 1 in the 56 days before 2024-05-15" in told["b"].text
+    assert not alerts.evaluate(rule).changes
+    trial = try_rule(alerts.connection, CATALOGUE, rule, 30)
+    opened = {each.labels["vehicle_id"]: each.opened_on for each in trial.firings}
+    assert opened["c"] == date(2024, 5, 21) and date(2024, 5, 14) < opened["b"] < date(2024, 5, 21)
+
+
 def test_a_dataset_is_overdue_by_its_own_rhythm(alerts: Alerts, add_file: Any) -> None:
     rule = alerts.rule(watch={"kind": "overdue_datasets", "windowDays": 60}, when={"above": 3})
     for day in range(10):

@@ -26,6 +26,7 @@ export const KINDS = {
   model_drift: { words: "Inputs of models that have moved", unit: "population stability index", labels: ["dataset", "model", "input"] },
   model_error: { words: "Errors of models", unit: "times those of the median of the group", labels: ["dataset", "model"] },
   dead_letters: { words: "Messages that were given up", unit: "messages", labels: ["endpoint"] },
+  cost_per_km: { words: "Cost per km of vehicles off their own baseline", unit: "percent", labels: ["vehicle_id"] },
   forecast_error: { words: "Errors of forecasts", unit: "times those of repeating the last season", labels: ["dataset", "metric", "grain", "by"] },
   forecast_set_back: { words: "Forecasts that were set back", unit: "series", labels: ["dataset", "metric", "grain", "by", "series"] },
 };

@@ -17,7 +17,9 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.forecasting.accuracy import accuracy_of
 from logistics_pipeline.models.track_record import record_of
 
-OF_KNOWN_PAST = frozenset({Kind.METRIC, Kind.OVERDUE_DATASETS, Kind.REJECTED_SHARE, Kind.OUTSIDE_FORECAST})
+OF_KNOWN_PAST = frozenset({
+    Kind.METRIC, Kind.COST_PER_KM, Kind.OVERDUE_DATASETS, Kind.REJECTED_SHARE, Kind.OUTSIDE_FORECAST
+})  # fmt: skip
 """Kinds whose past is in the database; of the others only what is so now."""
 MOST_SUBJECTS = 1_000
 """Of one statement, the newest or worst first: more at once say the same thing."""
@@ -59,6 +61,7 @@ def _of_statement(connection: Connection, watch: Watch, moment: datetime, past: 
         "grain": watch.grain.value,
         "over": watch.over,
         "window_days": watch.window_days,
+        "least_records": watch.least_records,
         "moment": moment,
         "past": past,
         "most": MOST_SUBJECTS,
