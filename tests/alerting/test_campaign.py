@@ -1,16 +1,21 @@
 """A part of the campaign with every slow test run, and the proof that it finds what it looks for."""
 
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import psutil
 import pytest
 
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.errors import TransientError
 from tests.alerting.campaign.campaign import build_stage, run_campaign
 from tests.alerting.campaign.faults import FAULTS
 from tests.alerting.campaign.judging import judge_messages
 from tests.alerting.campaign.run import Run
 from tests.alerting.campaign.stage import Stage
+from tests.faults import server
 
 SEED = 1
 EVENTFUL = 8
@@ -70,6 +75,26 @@ def finished(stage: Stage) -> Iterator[Run]:
 )
 def test_the_judge_tells_what_is_lost_doubled_or_wrong(finished: Run, damage: str, says: str) -> None:
     assert says in troubles(finished.stage, damage)
+
+
+@pytest.mark.slow
+def test_a_server_that_does_not_come_back_says_why_and_is_there_for_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fragile = server.FragileServer(tmp_path / "postgres")
+    try:
+        psutil.Process(int((tmp_path / "postgres" / "postmaster.pid").read_text().split()[0])).send_signal(
+            signal.SIGINT
+        )
+        server.wait_until(lambda: not (tmp_path / "postgres" / "postmaster.pid").exists(), "its end")
+        with monkeypatch.context() as patch, pytest.raises(TransientError) as raised:
+            patch.setattr(server, "PATIENCE_SECONDS", 0.1)
+            fragile.connect("postgres").close()
+        assert "database system is shut down" in raised.value.__notes__[0]
+        fragile.restart_if_ended()
+        fragile.connect("postgres").close()
+    finally:
+        fragile.close()
 
 
 def troubles(stage: Stage, damage: str = "SELECT") -> str:

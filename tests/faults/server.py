@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 from psycopg import sql
@@ -22,6 +23,9 @@ PATIENCE_SECONDS = 120
 """For what always comes: longer than any machine takes."""
 
 APPLICATION = "fault campaign"
+LINES_OF_LOG = 10
+
+Found = TypeVar("Found")
 
 
 class FragileServer:
@@ -43,7 +47,7 @@ class FragileServer:
     @property
     def socket_path(self) -> Path:
         """Where the server listens. Raises OSError while it starts."""
-        lines = (self._folder / "postmaster.pid").read_text().splitlines()
+        lines = self._pid_file.read_text().splitlines()
         if len(lines) < 5:
             raise ConnectionRefusedError("The server has not written yet where it will listen.")
         return Path(lines[4]) / f".s.PGSQL.{lines[3]}"
@@ -53,20 +57,26 @@ class FragileServer:
 
     def connect(self, database: str) -> Connection:
         """Connects, waiting for a server that is just recovering."""
-        for attempt in self._surviving():
-            with attempt:
-                return connect(self.url(database), application_name=APPLICATION)
-        raise AssertionError("tenacity either returns or raises")
+        return self.surviving(lambda: connect(self.url(database), application_name=APPLICATION))
 
-    @staticmethod
-    def _surviving() -> Retrying:
-        """Tries again what a crash of the server, which may follow another one at once, has ended."""
-        return Retrying(
+    def surviving(self, do: Callable[[], Found]) -> Found:
+        """Does something again that a crash of the server, which may follow another one at once, has ended.
+
+        Raises:
+            TransientError, psycopg.Error: it did not come back; what the server has said last stands beside it.
+        """
+        retrying = Retrying(
             retry=retry_if_exception_type((TransientError, *TRANSIENT)),
             stop=stop_after_delay(PATIENCE_SECONDS),
             wait=wait_fixed(0.02),
             reraise=True,
         )
+        try:
+            return retrying(do)
+        except (TransientError, *TRANSIENT) as error:
+            said = (self._folder / "log").read_text(errors="replace").splitlines()[-LINES_OF_LOG:]
+            error.add_note("\n".join(["The server's log ends with:", *said]))
+            raise
 
     def empty(self, database: str) -> None:
         """Takes everything out of a database that loads have put in."""
@@ -82,15 +92,17 @@ class FragileServer:
 
     def loader_backends(self, database: str) -> list[int]:
         """The processes that serve others than the campaign itself."""
-        for attempt in self._surviving():
-            with attempt, self.connect(database) as connection:
+
+        def find() -> list[int]:
+            with self.connect(database) as connection:
                 found = connection.execute(
                     "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
                     "AND backend_type = 'client backend' AND application_name <> %s",
                     (APPLICATION,),
                 ).fetchall()
                 return [pid for (pid,) in found]
-        raise AssertionError("tenacity either returns or raises")
+
+        return self.surviving(find)
 
     def kill_backends(self, database: str) -> None:
         """kill -9: PostgreSQL then ends all others and recovers from its log, as it cannot trust the shared memory."""
@@ -100,9 +112,12 @@ class FragileServer:
 
     def terminate_backends(self, database: str) -> None:
         backends = self.loader_backends(database)
-        for attempt in self._surviving():
-            with attempt, self.connect(database) as connection:
+
+        def terminate() -> None:
+            with self.connect(database) as connection:
                 connection.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::integer[]) AS pid", (backends,))
+
+        self.surviving(terminate)
 
     def restart_immediately(self) -> None:
         """What `pg_ctl restart -m immediate` does: no checkpoint, no goodbye, recovery at the start.
@@ -110,13 +125,25 @@ class FragileServer:
         Of several at once each waits for the one before it: there has to be a server to restart.
         """
         with self._restarting:
-            pid_file = self._folder / "postmaster.pid"
-            os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGQUIT)
-            wait_until(lambda: not pid_file.exists(), "the server to stop")
-            started = EmbeddedPostgres(self._folder)
-            started.acquire()
-            self._embedded.release()  # the new one holds the server already, so this does not stop it
-            self._embedded = started
+            os.kill(int(self._pid_file.read_text().splitlines()[0]), signal.SIGQUIT)
+            wait_until(lambda: not self._pid_file.exists(), "the server to stop")
+            self._start_again()
+
+    def restart_if_ended(self) -> None:
+        """What one run has lost for good, the next ones have again."""
+        with self._restarting:
+            if not self._pid_file.exists():
+                self._start_again()
+
+    @property
+    def _pid_file(self) -> Path:
+        return self._folder / "postmaster.pid"
+
+    def _start_again(self) -> None:
+        started = EmbeddedPostgres(self._folder)
+        started.acquire()
+        self._embedded.release()  # the new one holds the server already, so this does not stop it
+        self._embedded = started
 
     def close(self) -> None:
         self._embedded.release()

@@ -10,12 +10,10 @@ from typing import Any, TypeVar
 
 import psycopg
 import yaml
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from logistics_core.settings import Settings
 from logistics_pipeline.analytics.refresh import refresh
-from logistics_pipeline.database.connections import TRANSIENT, Connection, connect, with_database
-from logistics_pipeline.errors import TransientError
+from logistics_pipeline.database.connections import Connection, connect, with_database
 from logistics_pipeline.loading.loader import load_file
 from logistics_pipeline.loading.options import load_options
 from logistics_pipeline.migrations import migrate
@@ -64,6 +62,7 @@ class Stage:
 
     def begin(self, number: int) -> None:
         """A new database and data folder; nothing is left of the run before."""
+        self.server.restart_if_ended()
         self.database, self.data_dir = f"run_{number}", self._folder / f"run_{number}"
         with self.server.connect("postgres") as connection:
             connection.execute(f"CREATE DATABASE {self.database} TEMPLATE {TEMPLATE} STRATEGY file_copy".encode())
@@ -125,22 +124,12 @@ class Stage:
         url = with_database(self.server.url("postgres"), self.database)
         return f"{url}{'&' if '?' in url else '?'}options={SEARCH_PATH}"
 
-    def surviving(self, do: Callable[[], Found]) -> Found:
-        """Does something again that a crash of the server has ended."""
-        retrying = Retrying(
-            retry=retry_if_exception_type((TransientError, *TRANSIENT)),
-            stop=stop_after_delay(PATIENCE_SECONDS),
-            wait=wait_fixed(0.02),
-            reraise=True,
-        )
-        return retrying(do)
-
     def with_connection(self, do: Callable[[Connection], Found]) -> Found:
         def run() -> Found:
             with connect(self.url, application_name=APPLICATION) as connection:
                 return do(connection)
 
-        return self.surviving(run)
+        return self.server.surviving(run)
 
     def query(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         return self.with_connection(lambda connection: connection.execute(statement.encode(), values).fetchall())
@@ -164,7 +153,7 @@ class Stage:
         os.utime(path, (self._second, self._second))
         found = options.folder.look_at(path)
         assert found is not None
-        self.surviving(lambda: load_file(self.url, found, options))
+        self.server.surviving(lambda: load_file(self.url, found, options))
 
     def load_figures(self, figures: Figures) -> None:
         """The distances that vehicles have driven on the newest day, as far as the figures."""
@@ -173,7 +162,7 @@ class Stage:
             for number, (vehicle, distance) in enumerate(figures.distances.items(), 1)
         ]
         self.load("vehicle_logs/figures.json", as_array(records))
-        self.surviving(lambda: refresh(self.url))
+        self.server.surviving(lambda: refresh(self.url))
 
 
 def _write(path: Path, content: str | bytes) -> None:
