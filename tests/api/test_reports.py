@@ -21,7 +21,9 @@ from logistics_core.editions import page_of
 from logistics_core.settings import Settings
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.refresh import refresh
+from logistics_pipeline.cli.reports import preview
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.notifying import ledger
 from logistics_pipeline.notifying.declaring.declaration import Endpoint, Subscription
 from logistics_pipeline.notifying.delivery import Delivery
@@ -477,6 +479,24 @@ def test_few_previews_wait_and_few_are_kept(connection: Connection, api: Api) ->
     assert api.request(path, "POST").status_code == 202
     assert connection.execute("SELECT count(*) FROM notify.previews").fetchone() == (1,)
     connection.execute("TRUNCATE notify.previews")
+
+
+@pytest.mark.slow
+def test_a_preview_is_written_in_a_language_that_an_endpoint_reads(
+    url: str, connection: Connection, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(connection, Endpoint("berlin", EndpointChannel.INBOX, language="de"))
+    (tmp_path / "reports.yaml").write_text(
+        "reports: {week: {board: Monday <meeting>, schedule: 0 7 * * 1, days: all, endpoints: [berlin]}}\n"
+    )
+    monkeypatch.setenv("LOGISTICS_DATABASE_URL", url)
+    monkeypatch.setenv("LOGISTICS_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("LOGISTICS_WORKER_API_URL", str(api.client.base_url))
+    page = tmp_path / "report.html"
+    preview("week", page, "de")
+    assert '<html lang="de">' in page.read_text() and "Alle Tage" in page.read_text()
+    with pytest.raises(ConfigurationError, match=r"is not made in 'fr'\. Its endpoints read: de, en\."):
+        preview("week", page, "fr")
 
 
 def test_a_preview_is_one_page_with_its_pictures(connection: Connection, api: Api) -> None:
