@@ -34,7 +34,7 @@ from logistics_pipeline.database.connections import (
     transient_errors,
 )
 from logistics_pipeline.database.contracts import catalogue_in_force
-from logistics_pipeline.database.day_indexes import summarize_day_indexes
+from logistics_pipeline.database.day_indexes import summarize_block_ranges
 from logistics_pipeline.database.distribution import are_any_distributed, same_snapshot_on_all_nodes
 from logistics_pipeline.identities.links import are_links_waiting, take_in_links
 from logistics_pipeline.identities.proposing import propose_links
@@ -123,7 +123,7 @@ def _bring_up_to_date(connection: Connection, full: bool) -> Refresh:
     try:
         _analyze(connection, "raw")
         _analyze(connection, "history")
-        summarize_day_indexes(connection)
+        summarize_block_ranges(connection)
         done = _refresh(connection)
         if _propose(connection, done):
             done = done.followed_by(_refresh(connection))

@@ -52,9 +52,12 @@ def has_day_index(connection: Connection, dataset: Dataset) -> bool:
     return indexed_day(dataset) is None or _is_complete(connection, dataset)
 
 
-def summarize_day_indexes(connection: Connection) -> None:
-    """Has block range indexes cover the rows that waiting batches wrote: by itself PostgreSQL may take a minute."""
-    for (name,) in connection.execute(read_sql("analytics/day_indexes_to_summarize").encode()).fetchall():
+def summarize_block_ranges(connection: Connection) -> None:
+    """Has block range indexes cover the rows that waiting batches wrote: by itself PostgreSQL may take a minute.
+
+    Those of a day, and those of a file. Until then, each search reads all rows that are not covered.
+    """
+    for (name,) in connection.execute(read_sql("analytics/indexes_to_summarize").encode()).fetchall():
         with suppress(errors.UndefinedTable, errors.UndefinedObject):  # a bulk load has dropped it just now
             connection.execute("SELECT brin_summarize_new_values(%s::regclass)", (name,))
 
