@@ -20,10 +20,14 @@ from logistics_core.database_contract.channels import Channel
 from logistics_core.database_contract.locks import REFRESH_LOCK
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.day_parts import ALL_DAYS, day_parts
-from logistics_pipeline.analytics.rollups import RollupsAtHand, datasets_to_remake, refresh_rollups
-from logistics_pipeline.analytics.shared_groups import SHARED_GROUPS, further_states
-from logistics_pipeline.analytics.stale_days import stale_days as stale_days_of
-from logistics_pipeline.analytics.stale_days import waiting_files
+from logistics_pipeline.analytics.rollups import datasets_to_remake, refresh_rollups
+from logistics_pipeline.analytics.shared_groups import (
+    SHARED_GROUPS,
+    RollupsAtHand,
+    further_states,
+    keep_former_values,
+)
+from logistics_pipeline.analytics.stale_days import WaitingBatches
 from logistics_pipeline.analytics.tables import REFRESH_STEPS, TABLES, Action
 from logistics_pipeline.database.connections import (
     Connection,
@@ -155,12 +159,15 @@ def _refresh(connection: Connection) -> Refresh:
         if not waiting and not full and not remade and not are_links_waiting(connection):
             (unassigned,) = _one(connection, "SELECT unassigned_shipments FROM analytics.status")
             return Refresh(version, False, 0, 0, {}, unassigned, perf_counter() - started)
-        days = [] if full else stale_days(connection)
+        batches = WaitingBatches(connection)
+        days = [] if full else _stale_days(batches)
         rows = _recompute(connection, days, full) if days or full else dict.fromkeys(TABLES, 0)
-        changed = {*waiting_files(connection), *remade, *(catalogue if full else ())}
+        changed = {*batches.files, *remade, *(catalogue if full else ())}
         relinked = take_in_links(connection, catalogue, changed, version + 1, full=full)
-        at_hand = _rollups_at_hand() if full else {}
-        rows["rollups"] = refresh_rollups(connection, catalogue, version + 1, relinked, full=full, at_hand=at_hand)
+        at_hand = _rollups_at_hand(None if full else days)
+        rows["rollups"] = refresh_rollups(
+            connection, catalogue, batches, version + 1, relinked, full=full, at_hand=at_hand
+        )
         if days:
             _store_days(connection, days)
         connection.execute(
@@ -190,7 +197,11 @@ def _propose(connection: Connection, done: Refresh) -> bool:
 
 def stale_days(connection: Connection) -> list[date]:
     """The days of the analytics tables that are out of date because batches of logs or shipments wait."""
-    return stale_days_of(connection, built_in_catalogue()["shipments"], waiting_files(connection))
+    return _stale_days(WaitingBatches(connection))
+
+
+def _stale_days(batches: WaitingBatches) -> list[date]:
+    return batches.stale_days(built_in_catalogue()["shipments"])
 
 
 def _store_days(connection: Connection, days: list[date]) -> None:
@@ -205,10 +216,12 @@ def _store_days(connection: Connection, days: list[date]) -> None:
 def _recompute(connection: Connection, days: list[date], full: bool) -> dict[str, int]:
     """Brings every table up to date for the given days (all days where `full`); returns the rows written to each."""
     written = dict.fromkeys(TABLES, 0)
+    if not full:
+        keep_former_values(connection, days)
     for action, table in REFRESH_STEPS:
         match action:
             case Action.COMPUTE:
-                compute(connection, table, days, full=full, with_states=full and table in SHARED_GROUPS)
+                compute(connection, table, days, full=full, with_states=table in SHARED_GROUPS)
             case Action.REPLACE:
                 written[table] = _replace(connection, table, days, full)
             case Action.UPDATE:
@@ -257,9 +270,10 @@ def fresh_rows(connection: Connection, table: str) -> str:
     return f"SELECT {listed} FROM pg_temp.fresh_{table} AS fresh {joined}"
 
 
-def _rollups_at_hand() -> RollupsAtHand:
-    """The rollups whose rows have been computed with those of a daily table."""
-    return {groups: sql.Identifier("pg_temp", f"fresh_{table}") for table, groups in SHARED_GROUPS.items()}
+def _rollups_at_hand(days: list[date] | None) -> RollupsAtHand:
+    """The rollups whose rows on some days, or all, have been computed with those of a daily table."""
+    tables = {groups: sql.Identifier("pg_temp", f"fresh_{table}") for table, groups in SHARED_GROUPS.items()}
+    return RollupsAtHand(tables, None if days is None else frozenset(days))
 
 
 def _replace(connection: Connection, table: str, days: list[date], full: bool) -> int:

@@ -11,7 +11,7 @@ from logistics_core.metrics.periods import Grain, period_of
 from logistics_core.metrics.rollups import SCHEMA, Rollup, contents_of, definition_checksum, from_document
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.analytics.rollups import computed, is_of_days
-from logistics_pipeline.analytics.stale_days import is_stale, waiting_files
+from logistics_pipeline.analytics.stale_days import WaitingBatches
 from logistics_pipeline.database.connections import Connection
 
 SAMPLED_DAYS = 5
@@ -32,11 +32,11 @@ class RollupDifference:
 def rollups_at_rest(connection: Connection, catalogue: Catalogue) -> list[Dataset]:
     """The datasets with pre-aggregates that no waiting batch has made stale, and that need not be made anew."""
     known = connection.execute("SELECT dataset, checksum FROM analytics.rollup_datasets ORDER BY dataset").fetchall()
-    waiting = waiting_files(connection)
+    waiting = WaitingBatches(connection)
     return [
         dataset
         for dataset, checksum in ((catalogue.get(name), checksum) for name, checksum in known)
-        if dataset is not None and definition_checksum(dataset) == checksum and not is_stale(dataset, waiting)
+        if dataset is not None and definition_checksum(dataset) == checksum and not waiting.concern(dataset)
     ]
 
 

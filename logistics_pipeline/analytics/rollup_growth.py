@@ -1,7 +1,9 @@
 """Finds days on which records have only been added: what these contribute can be added to rollups of longer periods.
 
 If a day has as many more records as there are ones of the files that waiting batches wrote, all of these are new, and
-none has gone: whatever was changed or replaced would be one of these records and no additional one.
+none has gone: whatever was changed or replaced would be one of these records and no additional one. Where another
+dataset dates the records, those count too that a file of that one has given their day: the other records have been
+there before, on this day and with these values.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,7 +23,7 @@ RecordsByDay = Mapping[date, int]
 
 
 FRESH = sql.Identifier("pg_temp", "fresh")
-"""The table of the records that waiting batches wrote on the stale days of a dataset, while it is refreshed."""
+"""The table of the records that waiting batches wrote or dated on the stale days of a dataset, during its refresh."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +57,22 @@ def find_growth(
     connection: Connection, dataset: Dataset, days: Sequence[date], before: RecordsByDay, now: RecordsByDay
 ) -> Growth:
     """The days that have only grown between two refreshes, in the transaction's snapshot. Makes the table `FRESH`."""
-    if dataset.dating is None or not days or _is_dated_anew(connection, dataset):
+    if not days:
         return Growth(frozenset())
     written = _written_records(connection, dataset, days)
     return Growth(frozenset(day for day in days if now.get(day, 0) - before.get(day, 0) == written.get(day, 0)))
 
 
-def _is_dated_anew(connection: Connection, dataset: Dataset) -> bool:
-    """Whether records may have got or changed their day without having been written: another dataset dates them."""
-    assert dataset.dating is not None
-    if dataset.dating.dataset is None:
-        return False
-    return bool(_waiting_files(connection, dataset.dating.dataset))
+def _are_of_waiting_files(connection: Connection, dataset: Dataset) -> sql.Composable:
+    """Which records of `source` are of files whose batches wait, or are dated by one that is."""
+    # Literals, so that the planner sees how many there are.
+    written = sql.SQL("{} = ANY({}::int[])")
+    found = written.format(page_column("file_id"), sql.Literal(_waiting_files(connection, dataset.name)))
+    other = dataset.dated_through
+    files = [] if other is None else _waiting_files(connection, other.name)
+    if not files:
+        return found
+    return sql.SQL("({} OR {})").format(found, written.format(sql.Identifier("Dating", "file_id"), sql.Literal(files)))
 
 
 def _waiting_files(connection: Connection, dataset: str) -> list[int]:
@@ -75,7 +81,7 @@ def _waiting_files(connection: Connection, dataset: str) -> list[int]:
 
 
 def _written_records(connection: Connection, dataset: Dataset, days: Sequence[date]) -> RecordsByDay:
-    """Copies the records of the files whose batches wait; returns how many each day has."""
+    """Copies the records that waiting batches wrote or dated; returns how many each day has."""
     day = day_of(dataset)
     assert day is not None
     parts = {
@@ -83,15 +89,13 @@ def _written_records(connection: Connection, dataset: Dataset, days: Sequence[da
         "day": day,
         "source": source(dataset),
         "copied": source(dataset, FRESH),
-        # Literals, so that the planner sees how many there are.
         "days": sql.Literal(list(days)),
-        "file": page_column("file_id"),
-        "files": sql.Literal(_waiting_files(connection, dataset.name)),
+        "are_fresh": _are_of_waiting_files(connection, dataset),
     }
     connection.execute(
         sql.SQL(
             "CREATE TEMPORARY TABLE fresh ON COMMIT DROP AS SELECT page.* FROM {source} "
-            "WHERE {day} = ANY({days}::date[]) AND {file} = ANY({files}::int[])"
+            "WHERE {day} = ANY({days}::date[]) AND {are_fresh}"
         ).format(**parts)
     )
     return dict(

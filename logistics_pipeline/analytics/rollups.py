@@ -1,16 +1,16 @@
 """Makes the pre-aggregates of all datasets and brings them up to date, within the transaction of a refresh.
 
 Of a dataset with days, the stale days are replaced; of one without, everything is computed anew when it has changed.
-A rollup by longer periods gets what the new records of a day add to it or, if records have changed or gone, the whole
-period anew.
+A rollup by longer periods gets what stale days add to it and take from it, where an analytics table holds its values;
+otherwise what the new records of a day add or, if records have changed or gone, the whole period anew.
 Where metrics, or what they are computed from, have changed, or where there are many more records than before, the
 dimensions are chosen again and the tables are made anew. Those replaced stay for a while, for readers that have just
 looked up their names.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -44,9 +44,9 @@ from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.day_parts import ALL_DAYS, DayPart, day_parts
 from logistics_pipeline.analytics.rollup_choice import choose
-from logistics_pipeline.analytics.rollup_growth import FRESH, find_growth, records_by_day
-from logistics_pipeline.analytics.shared_groups import values_at_hand
-from logistics_pipeline.analytics.stale_days import WaitingFiles, is_stale, stale_days, waiting_files
+from logistics_pipeline.analytics.rollup_growth import FRESH, Growth, find_growth, records_by_day
+from logistics_pipeline.analytics.shared_groups import CHANGED_ROWS, RollupsAtHand, values_at_hand
+from logistics_pipeline.analytics.stale_days import WaitingBatches
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.day_indexes import has_day_index
 from logistics_pipeline.identities.links import Relinked, relinked_days
@@ -64,16 +64,25 @@ class _Known:
 
     checksum: str
     chosen_for: int
+    dated: int
+    """How many records have a day."""
     rollups: tuple[StoredRollup, ...]
 
 
-RollupsAtHand = Mapping[tuple[str, Rollup], sql.Identifier]
-"""Rollups whose rows have been computed with something else, by dataset: the table that has their columns too."""
+@dataclass(frozen=True)
+class _Change:
+    """What has become of the rollups of a dataset."""
+
+    written: int
+    """Rows."""
+    dated: int | None
+    """How many records have a day now; None where that has to be counted."""
 
 
 def refresh_rollups(
     connection: Connection,
     catalogue: Catalogue,
+    waiting: WaitingBatches,
     version: int,
     relinked: Relinked,
     *,
@@ -82,14 +91,14 @@ def refresh_rollups(
 ) -> int:
     """Brings the rollups of all datasets up to date with the transaction's snapshot; returns the rows written.
 
-    `relinked` are the external ids that are linked otherwise since the last refresh. What is `at_hand` is of all days.
+    `relinked` are the external ids that are linked otherwise since the last refresh.
     """
     _drop_replaced(connection, catalogue)
-    waiting, changed = waiting_files(connection), _datasets_with_other_metrics(connection, catalogue)
+    changed = _datasets_with_other_metrics(connection, catalogue)
     return sum(
         _refresh_dataset(connection, dataset, waiting, relinked, version, full=full, at_hand=at_hand)
         for dataset in catalogue.values()
-        if (full or is_stale(dataset, waiting) or dataset.name in changed or relinked.concerns(dataset))
+        if (full or waiting.concern(dataset) or dataset.name in changed or relinked.concerns(dataset))
         and _has_table(connection, dataset)
     )
 
@@ -128,7 +137,7 @@ def _has_table(connection: Connection, dataset: Dataset) -> bool:
 def _refresh_dataset(
     connection: Connection,
     dataset: Dataset,
-    waiting: WaitingFiles,
+    waiting: WaitingBatches,
     relinked: Relinked,
     version: int,
     *,
@@ -141,60 +150,88 @@ def _refresh_dataset(
         wanted = choose(connection, dataset, contents, records)
         if known is None or known.checksum != checksum or set(wanted) != {each.rollup for each in known.rollups}:
             written = _remake(connection, dataset, contents, wanted, at_hand)
-            _store_dataset(connection, dataset, checksum, records, records, version)
+            _store_dataset(connection, dataset, checksum, records, None, records, version)
             return written
-        known = _Known(checksum, records, known.rollups)
+        known = replace(known, chosen_for=records)
     if full:
         written = _remake(connection, dataset, contents, [each.rollup for each in known.rollups], at_hand)
+        change = _Change(written, None)
     else:
-        written = _refresh_what_changed(connection, dataset, contents, known.rollups, waiting, relinked)
-    _store_dataset(connection, dataset, checksum, records, known.chosen_for, version)
-    return written
+        change = _refresh_what_changed(connection, dataset, contents, known, waiting, relinked, at_hand)
+    _store_dataset(connection, dataset, checksum, records, change.dated, known.chosen_for, version)
+    return change.written
 
 
 def _refresh_what_changed(
     connection: Connection,
     dataset: Dataset,
     contents: Contents,
-    stored: Sequence[StoredRollup],
-    waiting: WaitingFiles,
+    known: _Known,
+    waiting: WaitingBatches,
     relinked: Relinked,
-) -> int:
-    """Brings rollups up to date for the stale days, or wholly where records have no day; returns the rows written."""
-    days, others = None, list[date]()
-    if dataset.dating is not None:
-        days, others = stale_days(connection, dataset, waiting), relinked_days(connection, dataset, relinked)
-        days = list(dict.fromkeys([*days, *others]))
-    with _by_index(connection, dataset, days):
-        return _refresh_days(connection, dataset, contents, stored, days, others)
+    at_hand: RollupsAtHand,
+) -> _Change:
+    """Brings rollups up to date for the stale days, or wholly where records have no day."""
+    if dataset.dating is None:
+        return _Change(sum(_replace_all(connection, dataset, contents, each) for each in known.rollups), None)
+    others = relinked_days(connection, dataset, relinked)
+    days = list(dict.fromkeys([*waiting.stale_days(dataset), *others]))
+    with _by_index(connection, dataset):
+        return _refresh_days(connection, dataset, contents, known, days, others, at_hand)
 
 
 def _refresh_days(
     connection: Connection,
     dataset: Dataset,
     contents: Contents,
-    stored: Sequence[StoredRollup],
-    days: list[date] | None,
+    known: _Known,
+    days: Sequence[date],
     relinked: Collection[date],
-) -> int:
-    """Brings rollups up to date for some days, or all; returns the rows written.
+    at_hand: RollupsAtHand,
+) -> _Change:
+    """Brings rollups up to date for some days.
 
     On the days `relinked`, old records belong to other things than before, whatever else has been added.
     """
-    by_day = [each for each in stored if each.rollup.unit is Grain.DAY]
-    longer = [each for each in stored if each.rollup.unit is not Grain.DAY]
-    if days is None or not longer:
-        return sum(_replace_days(connection, dataset, contents, each, days) for each in stored)
+    by_day = [each for each in known.rollups if each.rollup.unit is Grain.DAY]
+    longer = {
+        each: at_hand.changed_values(dataset, each.rollup)
+        for each in known.rollups
+        if each.rollup.unit is not Grain.DAY
+    }
     states = next(each for each in by_day if each.rollup.values is None)
     before = records_by_day(connection, states, days)
-    written = sum(_replace_days(connection, dataset, contents, each, days) for each in by_day)
-    growth = find_growth(connection, dataset, days, before, records_by_day(connection, states, days))
-    for each in longer:
-        grown, others = growth.without(relinked).divided(days, each.rollup.unit)
-        written += _replace_days(connection, dataset, contents, each, others)
-        written += _add(connection, dataset, contents, each, grown)
-    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(FRESH))
-    return written
+    written = sum(_replace_days(connection, dataset, contents, each, days, at_hand) for each in by_day)
+    now = records_by_day(connection, states, days)
+    for stored, values in longer.items():
+        if values is not None:
+            change = computed(dataset, stored.rollup, contents, None, values=values, rows=CHANGED_ROWS)
+            written += _add(connection, dataset, contents, stored, days, change)
+    if None in longer.values():
+        growth = find_growth(connection, dataset, days, before, now).without(relinked)
+        written += sum(
+            _refresh_by_records(connection, dataset, contents, stored, days, growth, at_hand)
+            for stored, values in longer.items()
+            if values is None
+        )
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(FRESH))
+    return _Change(written, known.dated + sum(now.values()) - sum(before.values()))
+
+
+def _refresh_by_records(
+    connection: Connection,
+    dataset: Dataset,
+    contents: Contents,
+    stored: StoredRollup,
+    days: Sequence[date],
+    growth: Growth,
+    at_hand: RollupsAtHand,
+) -> int:
+    """Brings a rollup by longer periods up to date from records; returns the rows written."""
+    grown, others = growth.divided(days, stored.rollup.unit)
+    change = computed(dataset, stored.rollup, contents, grown, records=FRESH)
+    written = _replace_days(connection, dataset, contents, stored, others, at_hand)
+    return written + _add(connection, dataset, contents, stored, grown, change)
 
 
 def _add(
@@ -203,51 +240,78 @@ def _add(
     contents: Contents,
     stored: StoredRollup,
     days: Sequence[date],
+    change: sql.Composable,
 ) -> int:
-    """Adds what the fresh records of some days contribute to a rollup of values; returns the rows written."""
+    """Adds to a rollup of values what has changed on some days; returns the rows written.
+
+    In two statements: of a period that has just begun, the planner expects one row, and would compare every row of it
+    with every change.
+    """
     if not days:
         return 0
+    connection.execute(sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS {}").format(_ADDED, change))
     is_sketch = stored.rollup.precision is Precision.SKETCHED
     state = sql.Identifier(RANK if is_sketch else VALUE_ROWS)
     parts = {
-        "contribution": computed(dataset, stored.rollup, contents, days, records=FRESH),
+        "added": _ADDED,
         "columns": _names(dataset, stored.rollup, contents),
         "table": sql.Identifier(SCHEMA, stored.table),
         "which_stored": sql.SQL("stored.{}").format(is_of_days(stored.rollup, days)),
-        "same_group": sql.SQL(" AND ").join(
-            sql.SQL("stored.{0} IS NOT DISTINCT FROM added.{0}").format(sql.Identifier(name))
-            for name in (DAY, *stored.rollup.dimensions)
-        ),
+        "same_group": sql.SQL(" AND ").join(_is_same(dataset, name) for name in (DAY, *stored.rollup.dimensions)),
         "value": sql.Identifier(VALUE),
         "state": state,
-        "merged": sql.SQL("added.{0}" if is_sketch else "stored.{0} + added.{0}").format(state),
-        "changes": sql.SQL("added.{0} > stored.{0}" if is_sketch else "true").format(state),
+        # No field has such a name.
+        **{name: sql.Identifier(f"{name}()") for name in ("place", "before", "now")},
+        "merged": sql.SQL(
+            "greatest(stored.{0}, added.{0})" if is_sketch else "coalesce(stored.{0}, 0) + added.{0}"
+        ).format(state),
     }
-    row = connection.execute(sql.SQL(read_sql("rollups/add")).format(**parts)).fetchone()
+    with _without(connection, "nestloop"):
+        row = connection.execute(sql.SQL(read_sql("rollups/add")).format(**parts)).fetchone()
+    connection.execute(sql.SQL("DROP TABLE {}").format(_ADDED))
     assert row is not None
-    changed, added = row
-    _count(connection, stored, added)
+    changed, added, removed = row
+    _count(connection, stored, added - removed)
     return int(changed + added)
 
 
+_ADDED = sql.Identifier("pg_temp", "added")
+
+
+def _is_same(dataset: Dataset, name: str) -> sql.Composable:
+    """Whether a stored row and an added one have the same day or dimension."""
+    is_never_null = name == DAY or any(field.name == name and field.required for field in dataset.fields)
+    # PostgreSQL hashes what is compared by an operator: rows of one value would be compared one by one.
+    same = "stored.{0} = added.{0}" if is_never_null else "stored.{0} IS NOT DISTINCT FROM added.{0}"
+    return sql.SQL(same).format(sql.Identifier(name))
+
+
 @contextmanager
-def _by_index(connection: Connection, dataset: Dataset, days: list[date] | None) -> Iterator[None]:
+def _by_index(connection: Connection, dataset: Dataset) -> Iterator[None]:
     """Has some days found by an index if there is one.
 
     The planner expects little of a block range index where older rows are in no order of days, though those of the
     newest ones are together. At worst, reading by it takes as long as reading the table.
     """
-    is_chosen = days is not None and has_day_index(connection, dataset)
-    if is_chosen:
-        connection.execute("SET LOCAL enable_seqscan = off")
+    if not has_day_index(connection, dataset):
+        yield
+        return
+    with _without(connection, "seqscan"):
+        yield
+
+
+@contextmanager
+def _without(connection: Connection, method: str) -> Iterator[None]:
+    """Has statements planned without a method, where the planner cannot know how many rows it finds."""
+    setting = sql.Identifier(f"enable_{method}")
+    connection.execute(sql.SQL("SET LOCAL {} = off").format(setting))
     yield
-    if is_chosen:
-        connection.execute("SET LOCAL enable_seqscan = on")
+    connection.execute(sql.SQL("SET LOCAL {} = on").format(setting))
 
 
 def _known(connection: Connection, dataset: Dataset) -> _Known | None:
     row = connection.execute(
-        "SELECT checksum, chosen_for FROM analytics.rollup_datasets WHERE dataset = %s", (dataset.name,)
+        "SELECT checksum, chosen_for, dated FROM analytics.rollup_datasets WHERE dataset = %s", (dataset.name,)
     ).fetchone()
     if row is None:
         return None
@@ -260,9 +324,9 @@ def _known(connection: Connection, dataset: Dataset) -> _Known | None:
     for table, document, rows in stored.fetchall():
         rollup = from_document(document, contents)
         if rollup is None:  # the metrics have changed: the checksum says so too
-            return _Known("", 0, ())
+            return _Known("", 0, 0, ())
         found.append(StoredRollup(table, rollup, rows))
-    return _Known(row[0], row[1], tuple(found))
+    return _Known(row[0], row[1], row[2], tuple(found))
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------
@@ -276,15 +340,17 @@ def computed(
     *,
     records: sql.Composable | None = None,
     values: sql.Composable | None = None,
+    rows: sql.Composable | None = None,
 ) -> sql.Composed:
     """The SELECT of the rows that a rollup is to have for the periods of some days; for all if `days` is None.
 
     A part of all days is for rollups by day only: a longer period may have days in two parts.
 
     With `records`, what those of this table add to it that are of these very days. `values` is something that has the
-    values of the rollup and is read in place of the records.
+    values of the rollup and is read in place of the records, and `rows` how many records a group of it stands for.
     """
-    groups, states = grouping(dataset, rollup), states_in(rollup, contents)
+    groups = grouping(dataset, rollup)
+    states = states_in(rollup, contents) if rows is None else [(VALUE_ROWS, rows)]
     if groups:
         numbers: sql.Composable = sql.SQL(", ").join(sql.SQL(str(number + 1)) for number in range(len(groups)))
     else:
@@ -328,19 +394,40 @@ def _named(columns: Iterable[tuple[str, sql.Composable]]) -> sql.Composable:
 
 
 def _replace_days(
-    connection: Connection, dataset: Dataset, contents: Contents, stored: StoredRollup, days: Sequence[date] | None
+    connection: Connection,
+    dataset: Dataset,
+    contents: Contents,
+    stored: StoredRollup,
+    days: Sequence[date],
+    at_hand: RollupsAtHand,
 ) -> int:
-    """Replaces the rows of the periods of some days, or all; returns how many were written."""
-    if days is not None and not days:
+    """Replaces the rows of the periods of some days; returns how many were written."""
+    if not days:
         return 0
+    found, of_days = at_hand.rows(dataset, stored.rollup, days), is_of_days(stored.rollup, days)
+    if found is None:
+        rows = computed(dataset, stored.rollup, contents, days)
+    else:
+        rows = sql.SQL("{} WHERE {}").format(_rows_of(found, dataset, stored.rollup, contents), of_days)
+    return _replace_rows(connection, stored, of_days, rows)
+
+
+def _replace_all(connection: Connection, dataset: Dataset, contents: Contents, stored: StoredRollup) -> int:
+    """Replaces all rows; returns how many were written."""
+    return _replace_rows(connection, stored, sql.SQL("true"), computed(dataset, stored.rollup, contents, None))
+
+
+def _replace_rows(connection: Connection, stored: StoredRollup, which: sql.Composable, rows: sql.Composable) -> int:
     table = sql.Identifier(SCHEMA, stored.table)
-    which = is_of_days(stored.rollup, None if dataset.dating is None else days)
     removed = _execute(connection, sql.SQL("DELETE FROM {} WHERE {}").format(table, which))
-    added = _execute(
-        connection, sql.SQL("INSERT INTO {} {}").format(table, computed(dataset, stored.rollup, contents, days))
-    )
+    added = _execute(connection, sql.SQL("INSERT INTO {} {}").format(table, rows))
     _count(connection, stored, added - removed)
     return added
+
+
+def _rows_of(table: sql.Identifier, dataset: Dataset, rollup: Rollup, contents: Contents) -> sql.Composed:
+    """The SELECT of the rows of a rollup from a table that has its columns too."""
+    return sql.SQL("SELECT {} FROM {}").format(_names(dataset, rollup, contents), table)
 
 
 def _count(connection: Connection, stored: StoredRollup, more: int) -> None:
@@ -362,7 +449,7 @@ def _remake(
         "UPDATE analytics.rollups SET replaced_at = clock_timestamp() WHERE dataset = %s AND replaced_at IS NULL",
         (dataset.name,),
     )
-    return sum(_make(connection, dataset, contents, rollup, at_hand.get((dataset.name, rollup))) for rollup in wanted)
+    return sum(_make(connection, dataset, contents, rollup, at_hand.rows(dataset, rollup, None)) for rollup in wanted)
 
 
 def _make(
@@ -373,7 +460,7 @@ def _make(
     if at_hand is None:
         selects = _all_days(connection, dataset, contents, rollup)
     else:
-        selects = sql.SQL("SELECT {} FROM {}").format(_names(dataset, rollup, contents), at_hand)
+        selects = _rows_of(at_hand, dataset, rollup, contents)
     # CREATE TABLE AS computes the rows in several processes, INSERT in only one.
     rows = _execute(connection, sql.SQL("CREATE TABLE {} AS {}").format(table, selects))
     if dataset.dating is not None:
@@ -443,9 +530,21 @@ def _drop_replaced(connection: Connection, catalogue: Catalogue) -> None:
 
 
 def _store_dataset(
-    connection: Connection, dataset: Dataset, checksum: str, records: int, chosen_for: int, version: int
+    connection: Connection,
+    dataset: Dataset,
+    checksum: str,
+    records: int,
+    dated: int | None,
+    chosen_for: int,
+    version: int,
 ) -> None:
-    first, last, dated = _days(connection, dataset, records)
+    first, last = None, None
+    if dataset.dating is None:
+        dated = records
+    else:
+        states = _states_table(connection, dataset)
+        first, last = _first_and_last_day(connection, states)
+        dated = _dated_records(connection, states) if dated is None else dated
     connection.execute(
         "INSERT INTO analytics.rollup_datasets AS known "
         "(dataset, checksum, records, dated, first_day, last_day, chosen_for, data_version) "
@@ -460,19 +559,28 @@ def _store_dataset(
     )  # fmt: skip
 
 
-def _days(connection: Connection, dataset: Dataset, records: int) -> tuple[date | None, date | None, int]:
-    """The first and the last day that records have, and how many have one."""
-    if dataset.dating is None:
-        return None, None, records
+def _states_table(connection: Connection, dataset: Dataset) -> sql.Identifier:
+    """The smallest table of states by day."""
     row = connection.execute(
         "SELECT table_name FROM analytics.rollups WHERE dataset = %s AND replaced_at IS NULL "
         "AND document->>'values' IS NULL ORDER BY rows LIMIT 1",
         (dataset.name,),
     ).fetchone()
     assert row is not None
+    return sql.Identifier(SCHEMA, row[0])
+
+
+def _first_and_last_day(connection: Connection, states: sql.Identifier) -> tuple[date | None, date | None]:
+    """The first and the last day that records have, by the index of the days."""
     found: Any = connection.execute(
-        sql.SQL('SELECT min({day}), max({day}), coalesce(sum("rows()"), 0)::bigint FROM {table}').format(
-            day=sql.Identifier(DAY), table=sql.Identifier(SCHEMA, row[0])
-        )
+        sql.SQL("SELECT min({day}), max({day}) FROM {table}").format(day=sql.Identifier(DAY), table=states)
     ).fetchone()
-    return found[0], found[1], found[2]
+    return found[0], found[1]
+
+
+def _dated_records(connection: Connection, states: sql.Identifier) -> int:
+    """How many records have a day."""
+    found: Any = connection.execute(
+        sql.SQL('SELECT coalesce(sum("rows()"), 0)::bigint FROM {}').format(states)
+    ).fetchone()
+    return int(found[0])

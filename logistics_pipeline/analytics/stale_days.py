@@ -1,4 +1,4 @@
-"""The days of a dataset that are out of date because batches wait for a refresh: in the transaction's snapshot."""
+"""The batches that wait for a refresh, and the days that they made stale: in the transaction's snapshot."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -15,18 +15,26 @@ WaitingFiles = Mapping[str, list[int]]
 """The files whose rows waiting batches wrote, by dataset. A dataset is there also if files were only unloaded."""
 
 
-def waiting_files(connection: Connection) -> WaitingFiles:
-    """The datasets of which batches wait for a refresh, with their files."""
-    return dict(connection.execute(read_sql("analytics/waiting_files").encode()).fetchall())
+class WaitingBatches:
+    """The batches that wait when a transaction begins. Each question is asked of the database once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._days: dict[str, list[date]] = {}
+        self.files: WaitingFiles = dict(connection.execute(read_sql("analytics/waiting_files").encode()).fetchall())
+
+    def concern(self, dataset: Dataset) -> bool:
+        """Whether they change what the records of a dataset are, or when they are of."""
+        return dataset.name in self.files or (dataset.dating is not None and dataset.dating.dataset in self.files)
+
+    def stale_days(self, dataset: Dataset) -> list[date]:
+        """The days that they made stale of a dataset whose records have days."""
+        if dataset.name not in self._days:
+            self._days[dataset.name] = _stale_days(self._connection, dataset, self.files)
+        return self._days[dataset.name]
 
 
-def is_stale(dataset: Dataset, waiting: WaitingFiles) -> bool:
-    """Whether batches wait that change what its records are, or when they are of."""
-    return dataset.name in waiting or (dataset.dating is not None and dataset.dating.dataset in waiting)
-
-
-def stale_days(connection: Connection, dataset: Dataset, waiting: WaitingFiles) -> list[date]:
-    """The days of a dataset whose records have days that waiting batches made stale."""
+def _stale_days(connection: Connection, dataset: Dataset, waiting: WaitingFiles) -> list[date]:
     dating, other = dataset.dating, dataset.dated_through
     assert dating is not None
     if dating.is_own:

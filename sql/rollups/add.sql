@@ -1,25 +1,35 @@
--- Adds to a rollup of values what further records contribute: numbers of records are added, registers become the greater.
--- One row: how many rows were changed, and how many were added.
--- Reads pg_temp.fresh, the further records, and the raw table of the dataset that dates them, if one does.
+-- Adds to a rollup of values what has changed: numbers of records by which there are more or fewer, or further registers,
+-- of which the greater one stays. A value that no record has any more goes.
+-- One row: how many rows were changed, added and removed.
+-- Reads pg_temp.added, which has been computed before: what new records contribute, or values that come and go.
 
-WITH added AS MATERIALIZED (
-    {contribution}
+WITH found AS MATERIALIZED (
+    SELECT
+        added.*,
+        stored.ctid AS {place},
+        stored.{state} AS {before},
+        {merged} AS {now}
+    FROM {added} AS added
+    LEFT JOIN {table} AS stored ON {which_stored} AND stored.{value} = added.{value} AND {same_group}
 ),
 changed AS (
     UPDATE {table} AS stored
-    SET {state} = {merged}
-    FROM added
-    WHERE {which_stored} AND stored.{value} = added.{value} AND {same_group} AND {changes}
+    SET {state} = found.{now}
+    FROM found
+    WHERE {which_stored} AND stored.ctid = found.{place} AND found.{now} <> 0 AND found.{now} <> found.{before}
+    RETURNING 1
+),
+removed AS (
+    DELETE FROM {table} AS stored
+    USING found
+    WHERE {which_stored} AND stored.ctid = found.{place} AND found.{now} = 0
     RETURNING 1
 ),
 inserted AS (
     INSERT INTO {table} ({columns})
     SELECT {columns}
-    FROM added
-    WHERE NOT EXISTS (
-        SELECT FROM {table} AS stored
-        WHERE {which_stored} AND stored.{value} = added.{value} AND {same_group}
-    )
+    FROM found
+    WHERE {place} IS NULL AND {now} <> 0
     RETURNING 1
 )
-SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM inserted)
+SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM inserted), (SELECT count(*) FROM removed)

@@ -30,7 +30,7 @@ from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file
 from tests.database.conftest import FolderUnderTest, Interrupted, at_statement
 from tests.database.records import Record, log, shipment, vehicle
-from tests.database.test_rollups import differing_rollups
+from tests.database.test_rollups import differing_rollups, kept_by_all_periods
 from tests.examples import few_or_all
 
 Row = tuple[Any, ...]
@@ -391,8 +391,13 @@ class Refreshing(RuleBasedStateMachine):
 
 @few_or_all(8, of=25)
 def test_incremental_figures_equal_a_full_recompute_after_any_sequence(
-    raw_folder: FolderUnderTest, connection: Connection, limit_lock_waits: Callable[[str], None], examples: int
+    raw_folder: FolderUnderTest,
+    connection: Connection,
+    limit_lock_waits: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    examples: int,
 ) -> None:
+    kept_by_all_periods(monkeypatch)
     # A file loaded in the middle of another one's transaction must not wait for it: they share a thread.
     limit_lock_waits("50ms")
     refresh(raw_folder.url)

@@ -78,6 +78,10 @@ schema:
     - {{name: place, type: string, role: dimension}}
     - {{name: seconds, type: number, unit: s}}
 datedBy: {{dataset: parcels, field: parcel}}
+metrics:
+  - {{name: scans_made, aggregate: rows}}
+  - {{name: median_seconds, aggregate: quantile, field: seconds, quantile: 0.5}}
+  - {{name: parcels_scanned, aggregate: distinct, field: parcel}}
 """
 DEPOTS = f"""
 {PROFILE}
@@ -179,6 +183,7 @@ def check_sequences(folder: FolderUnderTest, connection: Connection, steps: Any)
         if action == "refresh":
             refresh(folder.url)
             assert not differing_rollups(connection)
+            assert_dated_records_are_counted(connection)
         elif action == "unload" and loaded:
             unload_file(folder.url, loaded.pop(number % len(loaded)), folder.options)
         elif action in MAKERS:
@@ -187,6 +192,16 @@ def check_sequences(folder: FolderUnderTest, connection: Connection, steps: Any)
                 loaded.append(report.file.path)
     refresh(folder.url)
     assert not differing_rollups(connection)
+    assert_dated_records_are_counted(connection)
+
+
+def assert_dated_records_are_counted(connection: Connection) -> None:
+    for dataset, dated in (("parcels", "raw.parcels"), ("scans", "raw.scans JOIN raw.parcels USING (parcel)")):
+        known = connection.execute(
+            "SELECT dated, first_day, last_day FROM analytics.rollup_datasets WHERE dataset = %s", (dataset,)
+        ).fetchall()
+        counted = connection.execute(f"SELECT count(*), min(sent_on), max(sent_on) FROM {dated}".encode()).fetchall()
+        assert known in ([], counted)
 
 
 DAYS = ("2024-03-01", "2024-03-31", "2024-04-01", "2025-01-01")
@@ -199,6 +214,11 @@ def by_longer_periods(monkeypatch: pytest.MonkeyPatch, precisions: set[Precision
         "_fits",
         lambda _, rollup: rollup.unit is not Grain.DAY and rollup.precision in precisions,
     )
+
+
+def kept_by_all_periods(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has values kept by longer periods too where days would answer quickly."""
+    monkeypatch.setattr(rollup_choice._Chooser, "_serves", lambda *_: False)
 
 
 @pytest.mark.slow
@@ -215,19 +235,25 @@ def test_rollups_by_longer_periods_equal_a_full_recompute_after_any_sequence(
     assert kept <= {"week", "month", "year"}
 
 
+def replaced_periods(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Grain]]:
+    """The rollups by longer periods of which whole periods are made anew, by dataset and unit."""
+    replaced: list[tuple[str, Grain]] = []
+    replace_days = rollups._replace_days
+
+    def noting(connection: Connection, dataset: Any, contents: Any, stored: Any, days: Any, at_hand: Any) -> int:
+        if days and stored.rollup.unit is not Grain.DAY:
+            replaced.append((dataset.name, stored.rollup.unit))
+        return replace_days(connection, dataset, contents, stored, days, at_hand)
+
+    monkeypatch.setattr(rollups, "_replace_days", noting)
+    return replaced
+
+
 def test_new_records_of_a_day_are_added_to_longer_periods_and_changed_ones_make_them_anew(
     folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_longer_periods(monkeypatch, {Precision.ROUNDED, Precision.SKETCHED})
-    replaced: list[str] = []
-    replace_days = rollups._replace_days
-
-    def noting(connection: Connection, dataset: Any, contents: Any, stored: Any, days: Any) -> int:
-        if days and stored.rollup.unit is not Grain.DAY:
-            replaced.append(stored.rollup.unit)
-        return replace_days(connection, dataset, contents, stored, days)
-
-    monkeypatch.setattr(rollups, "_replace_days", noting)
+    replaced = replaced_periods(monkeypatch)
     folder.drop_and_load("parcels/1.json", [parcel(n, n % 9) for n in range(40)])
     refresh(folder.url)
 
@@ -238,13 +264,35 @@ def test_new_records_of_a_day_are_added_to_longer_periods_and_changed_ones_make_
 
     folder.drop_and_load("parcels/3.json", [parcel(n, 3, weight=n) for n in range(80, 95)])  # moves some, adds some
     refresh(folder.url)
-    assert {"week", "month", "year"} >= set(replaced) != set()
+    assert {("parcels", unit) for unit in ("week", "month", "year")} >= set(replaced) != set()
     assert not differing_rollups(connection)
 
     replaced.clear()
     unload_file(folder.url, "parcels/1.json", folder.options)
     refresh(folder.url)
     assert replaced
+    assert not differing_rollups(connection)
+
+
+def test_records_that_come_with_those_that_date_them_are_added_to_longer_periods(
+    folder: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_longer_periods(monkeypatch, {Precision.ROUNDED, Precision.SKETCHED})
+    replaced = replaced_periods(monkeypatch)
+    folder.drop_and_load("parcels/1.json", [parcel(n, n % 9) for n in range(40)])
+    folder.drop_and_load("scans/1.json", [scan(n, n % 90) for n in range(100)])  # some are dated later
+    refresh(folder.url)
+
+    folder.drop_and_load("parcels/2.json", [parcel(n, n % 9) for n in range(40, 60)])
+    folder.drop_and_load("scans/2.json", [scan(n, n % 70) for n in range(100, 200)])
+    refresh(folder.url)
+    assert replaced == []
+    assert not differing_rollups(connection)
+
+    folder.drop_and_load("parcels/3.json", [parcel(30, 8), *(parcel(n, n % 9) for n in range(60, 65))])  # one moves
+    folder.drop_and_load("scans/3.json", [scan(n, n % 70) for n in range(200, 220)])
+    refresh(folder.url)
+    assert {dataset for dataset, _ in replaced} == {"parcels", "scans"}
     assert not differing_rollups(connection)
 
 
