@@ -40,12 +40,15 @@ class RecoveryConflict(Problem):
 
 
 def again_after_conflict(read: Callable[Parameters, Awaitable[Found]]) -> Callable[Parameters, Awaitable[Found]]:
-    """Has a function read again from its beginning what a replica has cancelled. It must do nothing but read."""
+    """Has a function read again from its beginning what a replica has cancelled. It must do nothing but read.
+
+    Of a function that runs statements itself, each must be a transaction of its own.
+    """
 
     @wraps(read)
     async def read_again(*arguments: Parameters.args, **named: Parameters.kwargs) -> Found:
         for _ in range(CONFLICT_ATTEMPTS - 1):
-            with suppress(RecoveryConflict):
+            with suppress(RecoveryConflict, errors.SerializationFailure):
                 return await read(*arguments, **named)
         return await read(*arguments, **named)
 

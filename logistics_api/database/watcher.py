@@ -19,7 +19,7 @@ from logistics_api.database.follower import Follower
 from logistics_api.database.freshness import AVAILABILITY_EVENT, Freshness, Published
 from logistics_api.database.notifications import listen, received, wait_readable
 from logistics_api.database.primary import Primary
-from logistics_api.database.problems import NOT_MIGRATED
+from logistics_api.database.problems import NOT_MIGRATED, again_after_conflict
 from logistics_api.database.replication import REPLAYED
 from logistics_core.database_contract.channels import Channel
 
@@ -145,8 +145,8 @@ class Watcher(Follower):
 
     async def _watch(self, connection: Connection) -> None:
         connection.response_timeout_seconds = HEARTBEAT_SECONDS
-        await start(connection, self._login)
-        self._is_replica = await _replayed(connection) is not None
+        await again_after_conflict(start)(connection, self._login)
+        self._is_replica = await again_after_conflict(_replayed)(connection) is not None
         async with AsyncExitStack() as following:
             if not self._is_replica:
                 await listen(connection)  # first, so that anything published after the poll is notified
@@ -197,8 +197,9 @@ class Watcher(Follower):
         self._polled_at = monotonic()
         await self._look(connection)
         for poll in self.polls:
-            await poll(connection)
+            await again_after_conflict(poll)(connection)
 
+    @again_after_conflict
     async def _look(self, connection: Connection) -> None:
         """Reads the newest data version. There is only one watcher, so its readings never go back in time."""
         looked_at, replayed = monotonic(), None

@@ -17,7 +17,7 @@ from logistics_api.database.connection import Connection
 from logistics_api.database.limits import Limits
 from logistics_api.database.pool import Database
 from logistics_api.database.replication import REPLAYED, WRITTEN
-from logistics_api.database.watcher import PUBLISHED
+from logistics_api.database.watcher import PUBLISHED, Watcher
 from logistics_api.errors import Problem
 from logistics_core.database_contract.channels import Channel
 from logistics_pipeline.analytics.refresh import refresh
@@ -308,6 +308,33 @@ def test_whichever_statement_of_a_request_is_cancelled_it_is_answered(
     for cancelled in range(len(counted)):
         answered = ask()
         assert (answered.status_code, answered.text) == (200, expected.text), counted[cancelled]
+
+
+@pytest.mark.parametrize("cancelled", [REPLAYED, PUBLISHED])
+def test_a_statement_of_the_watcher_that_is_cancelled_is_read_again(
+    replica_api: Any,
+    on_primary: str,
+    monkeypatch: pytest.MonkeyPatch,
+    wait_until: Callable[..., None],
+    cancelled: str,
+) -> None:
+    execute = Connection.execute
+    freshness = replica_api.app.state.database.freshness
+    cancellations: list[str] = []
+
+    async def cancel_once(connection: Connection, query: Any, *arguments: Any, **options: Any) -> Any:
+        if query == cancelled and not cancellations:
+            cancellations.append(query)
+            raise psycopg.errors.SerializationFailure("canceling statement due to conflict with recovery")
+        return await execute(connection, query, *arguments, **options)
+
+    lost: list[str] = []
+    monkeypatch.setattr(Watcher, "_report", lambda _, error: lost.append(str(error)))
+    monkeypatch.setattr(Connection, "execute", cancel_once)
+    version = publish(on_primary)
+    wait_until(lambda: bool(cancellations) and freshness.published.data_version == version, 5.0)
+    assert (cancellations, lost, freshness.reachable) == ([cancelled], [], True)
+    assert version_of(ask(replica_api)) == version
 
 
 def remove(connection: psycopg.Connection[Any]) -> None:
