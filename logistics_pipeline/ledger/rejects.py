@@ -1,6 +1,7 @@
 """Rejected records: listed, exported and replayed."""
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -56,14 +57,28 @@ def rejects(
         yield from cursor
 
 
+@contextmanager
+def page_by_page(connection: Connection) -> Iterator[None]:
+    """Pages of a file's rejects are read in the order of the index, whatever PostgreSQL believes about their number.
+
+    It may not have counted those of a file just loaded. For what it takes to be few, it reads all that are left and
+    sorts them, on every page.
+    """
+    with connection.transaction():
+        connection.execute("SET LOCAL enable_bitmapscan = off")
+        connection.execute("SET LOCAL enable_seqscan = off")
+        yield
+
+
 def unresolved_numbers(connection: Connection, file_id: int, after: int, records: int, size: int) -> list[int]:
     """Numbers of a file's next unresolved rejects after `after`: at most `records`, of `size` bytes, or one."""
-    found = connection.execute(
-        "SELECT record_no, sum(octet_length(raw)) OVER (ORDER BY record_no) FROM ("
-        "SELECT record_no, raw FROM ingest.rejects WHERE file_id = %s AND record_no > %s AND resolved_at IS NULL "
-        "ORDER BY record_no LIMIT %s) AS next_ones ORDER BY record_no",
-        (file_id, after, records),
-    ).fetchall()
+    with page_by_page(connection):
+        found = connection.execute(
+            "SELECT record_no, sum(octet_length(raw)) OVER (ORDER BY record_no) FROM ("
+            "SELECT record_no, raw FROM ingest.rejects WHERE file_id = %s AND record_no > %s AND resolved_at IS NULL "
+            "ORDER BY record_no LIMIT %s) AS next_ones ORDER BY record_no",
+            (file_id, after, records),
+        ).fetchall()
     return [number for index, (number, total) in enumerate(found) if index == 0 or total <= size]
 
 
@@ -91,7 +106,7 @@ def joined_raws(
     connection: Connection, file_id: int, after: int, records: int, size: int, between: bytes
 ) -> RawReject | None:
     """The same as one text with `between` between them, and the number of the last; None if there are no more."""
-    with connection.cursor(row_factory=args_row(RawReject), binary=True) as cursor:
+    with page_by_page(connection), connection.cursor(row_factory=args_row(RawReject), binary=True) as cursor:
         joined = cursor.execute(
             read_sql("rejects/joined_raws").encode(),
             {"file_id": file_id, "after": after, "records": records, "size": size, "between": between},

@@ -3,12 +3,16 @@
 import csv
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from logistics_core.sql_files import read_sql
 from logistics_pipeline import ledger
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.ledger.rejects import page_by_page
 from logistics_pipeline.loading.layouts import layout_from_json
 from logistics_pipeline.loading.rejects import failed_files
 from logistics_pipeline.loading.rejects.failed_files import export_paths
@@ -257,3 +261,28 @@ def test_files_from_elsewhere_export_under_their_whole_path(
         f"{str(path.parent)[1:]}/vehicles.rejected.json",
         f"{str(path.parent)[1:]}/vehicles.rejected.json.reasons.csv",
     }
+
+
+def test_a_page_of_rejects_reads_no_others(raw_folder: FolderUnderTest, connection: Connection) -> None:
+    """Whatever PostgreSQL believes about their number: it has counted nothing yet."""
+    file = raw_folder.drop_and_load("vehicles.json", as_array(RECORDS)).file
+    connection.execute(
+        "INSERT INTO ingest.rejects (file_id, record_no, reason, raw) "
+        "SELECT %s, 100 + number, 'is missing', '{}' FROM generate_series(1, 5000) AS number",
+        (file.file_id,),
+    )
+    page = {"file_id": file.file_id, "after": 1000, "records": 50, "size": 1 << 20, "between": b","}
+    with page_by_page(connection):
+        rows = connection.execute(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {read_sql('rejects/joined_raws')}".encode(), page
+        ).fetchone()
+    assert rows is not None
+    (plan,) = rows[0]
+    assert max(_rows_of(plan["Plan"])) == 50
+
+
+def _rows_of(node: dict[str, Any]) -> Iterator[float]:
+    """How many rows each node of a plan yielded."""
+    yield node["Actual Rows"]
+    for child in node.get("Plans", []):
+        yield from _rows_of(child)
