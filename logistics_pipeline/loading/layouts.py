@@ -1,7 +1,7 @@
 """A file's layout and the records read from it: plain data, made by `formats.detection`, used by `formats.reader`."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -312,6 +312,14 @@ class UndecodedValues(Sequence[object]):
 
     def read_value(self, index: int, position: int) -> object:
         """As `ReadValue` does."""
+        raise NotImplementedError
+
+    def cells(self) -> tuple[Sequence[Sequence[object]], Collection[int]]:
+        """The values as they are written, one column per field of the dataset; the indexes of records that differ.
+
+        Texts are decoded, other values may be bytes-like objects. Of the records at those indexes, the columns do not
+        tell the values.
+        """
         raise NotImplementedError
 
 

@@ -30,7 +30,22 @@ SHIPMENT = {
 LOG = {"log_id": "L-1", "vehicle_id": "V-1", "trip_date": "2024-03-05", "mileage": 120.5, "fuel_used": None}
 LONG = "far away " * 40
 BAD_TEXTS = ["", "  ", None, LONG, "a\0b", 7, True, ["a"], {"a": "}"}]
-BAD_NUMBERS = [-0.01, -3, 0, "x", "1.250,-", "about 120, see receipt", "NaN", "9" * 101, True, [1, 2], {"a": 1}]
+BAD_NUMBERS = [
+    -0.01,
+    -3,
+    "-3",
+    0,
+    "x",
+    "1.250,-",
+    "about 120, see receipt",
+    "NaN",
+    "9" * 101,
+    True,
+    "true",
+    [1, 2],
+    "[1,2]",
+]
+BAD_NUMBERS += [{"a": 1}]
 BAD_DATES = ["", None, "2024-02-30", "1899-12-31", "03/04/2024", "13/04/2024", "2204-06-01", 20240305, ["2024-03-05"]]
 VALID_AND_UNUSUAL: dict[str, list[Any]] = {
     "origin": [" padded ", "x" * 255, "tab\there", "back\\slash", "a},{b"],

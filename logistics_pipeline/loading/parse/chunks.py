@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from logistics_core.catalogue import Dataset, FieldType, InvalidValues
+from logistics_core.catalogue import Dataset, FieldType
 from logistics_pipeline.errors import FileError
 from logistics_pipeline.loading.contract.column_validator import ColumnEncoder
-from logistics_pipeline.loading.contract.columns import Column, FormatsNeededError, Texts
+from logistics_pipeline.loading.contract.columns import Column, Texts
 from logistics_pipeline.loading.contract.copy_text import encode_row
-from logistics_pipeline.loading.contract.date_evidence import DateEvidence
 from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.extras import Extras, as_copy_text
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
@@ -24,20 +23,15 @@ from logistics_pipeline.loading.contract.record_validator import (
     PartialRow,
     Rejection,
     Row,
-    compile_validator,
-    value_validator,
 )
 from logistics_pipeline.loading.formats.reader import Checkpoint
 from logistics_pipeline.loading.layouts import (
-    NOT_KNOWN,
-    JsonObject,
-    ReadValue,
     Records,
     Table,
-    UndecodedValues,
     Unreadable,
 )
-from logistics_pipeline.loading.parse.held_records import FoundDate, HeldRecord, date_fields
+from logistics_pipeline.loading.parse.held_records import FoundDate, HeldRecord
+from logistics_pipeline.loading.parse.judging import RecordJudge
 from logistics_pipeline.loading.parse.written_rejects import Reject, WrittenRejects, merge_rejects, write_rejects
 
 SAMPLED_FIRST = 400
@@ -47,10 +41,6 @@ SAMPLED_SHARE = 256
 
 MAX_UNKNOWN_FIELDS = 100
 """Names of unknown fields that are reported per file: a file that uses data as keys must not fill the ledger."""
-
-_MAX_KNOWN_TEXTS = 1024
-_MAX_KNOWN_CHARACTERS = 255
-"""Longer texts are not remembered."""
 
 _FORMULA = re.compile(r'\s*="[^"]*"\s*')
 
@@ -141,10 +131,6 @@ def merge_chunks(parts: Sequence[Chunk]) -> Chunk:
     )
 
 
-ValidateValue = Callable[[object], str | Rejection | None]
-"""Validates a field's decoded value: its COPY text, None for NULL, or the rejection."""
-
-
 OtherColumns = Callable[[], Mapping[str, Column]]
 """Returns the columns of records that are not of the dataset, by name."""
 
@@ -209,21 +195,8 @@ class ChunkMaker:
         self._file_id = file_id
         self._line_end = f"\t{file_id}\n"
         self._encoder = ColumnEncoder(dataset, date_order, formats, holds_dates_back=holds_dates_back)
-        self._dates = {
-            dataset.columns.index(field.name): DateEvidence(field.missing_words)
-            for field in (date_fields(dataset) if holds_dates_back else ())
-        }
-        """By position, what tells dates of all numbers among others, where records are held back."""
-        self._unclear_dates = set[str]()
-        """Some of those that only their whole file explains."""
         self._extras = Extras(dataset) if dataset.has_extras else None
-        self._validate = compile_validator(dataset, date_order, formats, self._extras)
-        self._validate_value = [
-            _remember_texts(value_validator(field, date_order, formats)) for field in dataset.fields
-        ]
-        self._clears = [field.invalid_values is InvalidValues.NULL for field in dataset.fields]
-        self._is_undecided = [field.formatted_as in formats.not_looked_for for field in dataset.fields]
-        self._looks_at_others = any(self._is_undecided)
+        self._judge = RecordJudge(dataset, date_order, formats, self._extras, holds_dates_back=holds_dates_back)
         self._reported = set(dataset.columns)
         """Names of fields that are known or were reported."""
 
@@ -256,23 +229,20 @@ class ChunkMaker:
         """Single values of `records` are read only where the columns do not decide."""
         first = records.before + 1
         encoded = self._encoder.encode(columns, first, extras)
-        values, read_value = records.values, _value_reader(records.values, columns)
+        values = records.values
         rows = _Rows(encoded.lines, encoded.nulls, set(encoded.days), self._day_of_row)
         rejects, held = list[Reject](), list[HeldRecord]()
-        dates = self._dates.keys()
-        for index, positions in encoded.irregular.items():
-            if not dates.isdisjoint(positions) and self._is_held_back(index, positions, read_value, values):
+        for index, judgement in self._judge.judge(values, columns, encoded.irregular):
+            if judgement is None:
                 held.append(HeldRecord(records.raw_record(index), values[index]))
-                continue
-            rejection = self._reject(index, positions, read_value)
-            if rejection is None:
-                rejection = rows.add(first + index, self._validate(values[index]))
-            if rejection is not None:
-                rejects.append(Reject(records.raw_record(index), rejection))
+            elif isinstance(judgement, Rejection):
+                rejects.append(Reject(records.raw_record(index), judgement))
+            else:
+                rows.add(first + index, judgement)
         chunk = self._make_chunk(Checkpoint(records.before + len(values), records.end), rows, rejects)
         chunk.sample = _sample(rows.lines, records.before)
         chunk.held, chunk.held_numbers = held, tuple(each.raw_record.record_no for each in held)
-        chunk.dates = list(self._find_dates(encoded.irregular, columns, first))
+        chunk.dates = list(self._judge.find_dates(encoded.irregular, columns, first))
         chunk.unknown_fields = self._report_unknown(names)
         formulas = self._note_formulas(columns) if records.may_have_formulas else ()
         chunk.notes = (*records.notes, *formulas, *chunk.notes)
@@ -282,9 +252,11 @@ class ChunkMaker:
         """Makes the chunk of records that were held back, when their file was read to `end`."""
         rows, rejects = _Rows([], [0] * len(self._names), set(), self._day_of_row), list[Reject]()
         for raw_record, value in held:
-            rejection = rows.add(raw_record.record_no, self._validate(value))
-            if rejection is not None:
-                rejects.append(Reject(raw_record, rejection))
+            judgement = self._judge.judge_whole(value)
+            if isinstance(judgement, Rejection):
+                rejects.append(Reject(raw_record, judgement))
+            else:
+                rows.add(raw_record.record_no, judgement)
         chunk = self._make_chunk(end, rows, rejects)
         chunk.releases_held = True
         return chunk
@@ -303,46 +275,6 @@ class ChunkMaker:
             notes=() if self._extras is None else self._extras.take_notes(),
         )
 
-    def _is_held_back(
-        self, index: int, positions: Sequence[int], read_value: ReadValue, values: Sequence[object]
-    ) -> bool:
-        """Whether a record has a date that only its whole file explains."""
-        for position in positions:
-            if position in self._dates:
-                value = read_value(index, position)
-                if value is NOT_KNOWN:
-                    record = values[index]
-                    value = record.get(self._names[position]) if isinstance(record, dict) else None
-                if self._is_unclear_date(position, value):
-                    return True
-        return False
-
-    def _is_unclear_date(self, position: int, value: object) -> bool:
-        """Whether only its whole file explains a date."""
-        if isinstance(value, str) and value in self._unclear_dates:
-            return True
-        try:
-            self._validate_value[position](value)
-        except FormatsNeededError:
-            if isinstance(value, str) and len(self._unclear_dates) < _MAX_KNOWN_TEXTS:
-                self._unclear_dates.add(value)
-            return True
-        return False
-
-    def _find_dates(
-        self, irregular: Mapping[int, Sequence[int]], columns: Sequence[Column], first: int
-    ) -> Iterator[FoundDate]:
-        """The dates of all numbers among values that are not plain: no plain one is."""
-        for position, evidence in self._dates.items():
-            found = {
-                index: text
-                for index, positions in irregular.items()
-                if position in positions and isinstance(text := columns[position][index], str)
-            }
-            telling = evidence.telling_texts(found.values())
-            name = self._names[position]
-            yield from (FoundDate(name, text, first + index) for index, text in found.items() if text in telling)
-
     def _day_of_row(self, row: Sequence[str | None]) -> set[str]:
         """The day that a row makes stale, if it holds its own."""
         date = None if self._dating is None else row[self._dating]
@@ -358,30 +290,6 @@ class ChunkMaker:
                     f'Values in {each.name} are written as formulas of a spreadsheet, as in `="00123"`: they are kept '
                     "as they are written, with the equals sign and the quotation marks."
                 )
-
-    def _reject(self, index: int, positions: Sequence[int], read_value: ReadValue) -> Rejection | None:
-        """Rejects a record because of its first invalid value; None if the reference must see the whole record.
-
-        The values of all other fields are plain, so they are valid.
-        """
-        for number, position in enumerate(positions, start=1):
-            value = read_value(index, position)
-            if value is NOT_KNOWN:
-                return None
-            outcome = self._validate_value[position](value)
-            if isinstance(outcome, Rejection):
-                if self._clears[position]:
-                    return None
-                if self._looks_at_others:
-                    self._look_at_others(index, positions[number:], read_value)
-                return outcome
-        return None
-
-    def _look_at_others(self, index: int, positions: Sequence[int], read_value: ReadValue) -> None:
-        """Asks for formats that a replay of a rejected record will need: it no longer has the file."""
-        for position in positions:
-            if self._is_undecided[position] and isinstance(value := read_value(index, position), str):
-                self._validate_value[position](value)
 
     def _report_unknown(self, names: Iterable[str]) -> frozenset[str]:
         """Returns the names that are unknown and not reported yet, in a form that PostgreSQL can store."""
@@ -404,17 +312,14 @@ class _Rows:
         self._days_of = days_of
         self.cleared: list[tuple[int, ClearedValue]] = []
 
-    def add(self, record_no: int, outcome: Row | PartialRow | Rejection) -> Rejection | None:
-        """Adds what became of a record; returns the rejection if there is no row."""
-        if isinstance(outcome, Rejection):
-            return outcome
-        if isinstance(outcome, PartialRow):
-            self.cleared += [(record_no, value) for value in outcome.cleared]
-            outcome = outcome.row
-        self.lines.append(encode_row(outcome, record_no))
-        self.nulls = [number + (value is None) for number, value in zip(self.nulls, outcome, strict=False)]  # no extras
-        self.days |= self._days_of(outcome)
-        return None
+    def add(self, record_no: int, row: Row | PartialRow) -> None:
+        """Adds what became of a record."""
+        if isinstance(row, PartialRow):
+            self.cleared += [(record_no, value) for value in row.cleared]
+            row = row.row
+        self.lines.append(encode_row(row, record_no))
+        self.nulls = [number + (value is None) for number, value in zip(self.nulls, row, strict=False)]  # no extras
+        self.days |= self._days_of(row)
 
 
 def _sample(lines: list[str], before: int) -> list[str]:
@@ -422,34 +327,3 @@ def _sample(lines: list[str], before: int) -> list[str]:
     first = max(SAMPLED_FIRST - before, 0)
     next_one = first + -(before + first) % SAMPLED_SHARE
     return lines[:first] + lines[next_one::SAMPLED_SHARE]
-
-
-def _remember_texts(validate: ValidateValue) -> ValidateValue:
-    """Validates each text, and null, once: what is wrong in a file is mostly the same few, such as n/a or nothing."""
-    known: dict[str | None, str | Rejection | None] = {}
-
-    def validate_known(value: object) -> str | Rejection | None:
-        if value is not None and type(value) is not str:
-            return validate(value)
-        if value not in known:
-            if value is not None and len(value) > _MAX_KNOWN_CHARACTERS:
-                return validate(value)
-            if len(known) >= _MAX_KNOWN_TEXTS:
-                known.clear()
-            known[value] = validate(value)
-        return known[value]
-
-    return validate_known
-
-
-def _value_reader(values: Sequence[object], columns: Sequence[Column]) -> ReadValue:
-    """Reads single values of records that are also given as columns."""
-    if isinstance(values, UndecodedValues):
-        return values.read_value
-    others = values.others if isinstance(values, Table) else None
-
-    def read(index: int, position: int) -> object:
-        is_record = type(values[index]) in (dict, JsonObject) if others is None else index not in others
-        return columns[position][index] if is_record else NOT_KNOWN
-
-    return read

@@ -1,13 +1,14 @@
 """Finds single records in a piece of text that was decoded as a whole. Only rejects need this."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import Protocol
 
 import msgspec
 
+from logistics_pipeline.loading.contract.columns import Column
 from logistics_pipeline.loading.formats.json_decoding import decode
 from logistics_pipeline.loading.formats.json_scanner import MAX_DEPTH, is_too_deep
 from logistics_pipeline.loading.formats.record_positions import Span
@@ -47,8 +48,16 @@ class LazyValues(UndecodedValues):
         if index in self._others:
             return self._others[index]
         if self._last[0] != index:
-            self._last = index, decode(self._find(index).raw)
+            value = self._objects.value(index)
+            self._last = index, decode(self._find(index).raw) if value is NOT_KNOWN else value
         return self._last[1]
+
+    def cells(self) -> tuple[Sequence[Column], Collection[int]]:
+        """The values as they are written; of no record, if one of them may be nested too deep."""
+        if self._find.may_be_too_deep:
+            return (), range(self._count)
+        others = self._objects.others
+        return self._objects.cells, {*others, *self._others} if others or self._others else ()
 
     def read_value(self, index: int, position: int) -> object:
         """Reads a value of a record without decoding all of it; a record nested too deep has none."""
@@ -148,22 +157,19 @@ class ElementRecords:
 
 
 class _Openings:
-    """The opening braces of a text, numbered from 0: fastest in ascending order."""
+    """The opening braces of a text, numbered from 0."""
 
     def __init__(self, text: bytes) -> None:
-        self._parts = text.split(b"{")
-        self._last = 0, len(self._parts[0])
-        """The brace that was found last, and its position."""
+        self._ends = list(accumulate(map(len, text.split(b"{"))))
+        """Of what is between them, had the text no braces."""
 
     def __len__(self) -> int:
-        return len(self._parts) - 1
+        return len(self._ends) - 1
 
     def around(self, number: int) -> Span:
         """Where a brace is, and where the next one is, or the end of the text."""
-        last, position = self._last if self._last[0] <= number else (0, len(self._parts[0]))
-        position += sum(map(len, self._parts[last + 1 : number + 1])) + number - last
-        self._last = number, position
-        return position, position + 1 + len(self._parts[number + 1])
+        begin, limit = self._ends[number : number + 2]
+        return begin + number, limit + number + 1
 
 
 def _count_brackets(text: bytes) -> int:

@@ -26,6 +26,9 @@ MIN_REGULAR_SHARE = 8
 
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
+_EXACT = frozenset({str, int, bool})
+"""Types of values that msgspec decodes as the reference parser does."""
+
 _Decode = Callable[[bytes], list[Any]]
 
 
@@ -49,7 +52,8 @@ class TypedObjects:
     def __init__(self, shape: "_Shape", structs: list[Any]) -> None:
         self._shape = shape
         self._structs = structs
-        self._columns: list[Sequence[Any]] = []
+        self.cells: list[Sequence[Any]] = []
+        """The values of the dataset's fields, one column each; numbers and what is nested as they are written."""
         self.others = shape.find_others(structs)
         """The indexes of those that are no objects, in order."""
 
@@ -63,8 +67,8 @@ class TypedObjects:
 
     def columns(self) -> list[Column]:
         """The values of the dataset's fields, one column each."""
-        self._columns = self._shape.columns(self._structs, self.others)
-        return self._shape.decode_numbers(self._columns)
+        self.cells = self._shape.columns(self._structs, self.others)
+        return self._shape.decode_numbers(self.cells)
 
     def other_columns(self) -> dict[str, Column]:
         """The values of the other fields found so far, one column each, by name."""
@@ -72,8 +76,8 @@ class TypedObjects:
 
     def read_value(self, index: int, position: int) -> object:
         """Returns a value as the reference parser would decode it; `NOT_KNOWN` where that is not certain."""
-        value = self._columns[position][index]
-        if type(value) is str:
+        value = self.cells[position][index]
+        if type(value) in _EXACT:
             return value
         if self.others and not self._shape.is_object(self._structs[index]):
             return NOT_KNOWN
@@ -82,6 +86,11 @@ class TypedObjects:
             # A name that an object has twice is lost on msgspec.
             return decode(text) if text.startswith((b"{", b"[")) else _decode_number(value)
         return None if value is None else NOT_KNOWN
+
+    def value(self, index: int) -> object:
+        """Returns what stands in place of a record if it is decoded, else `NOT_KNOWN`."""
+        struct = self._structs[index]
+        return struct if type(struct) in _EXACT else NOT_KNOWN
 
 
 class TypedDecoder:

@@ -4,7 +4,8 @@ A parser prepares them, so that the loader, which waits for PostgreSQL, receives
 objects.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -65,24 +66,24 @@ class WrittenRejects:
 COLUMNS = ("file_id", "record_no", "byte_offset", "field", "reason", "kind", "raw")
 
 
-def write_rejects(file_id: int, rejects: Iterable[Reject]) -> WrittenRejects:
+def write_rejects(file_id: int, rejects: Sequence[Reject]) -> WrittenRejects:
     """Prepares rejects of a file, in the order of their records."""
-    written, texts = WrittenRejects(), list[str]()
-    for (number, offset, raw), rejection in rejects:
-        reasons, key = _reason_columns(rejection)
-        texts.append(f"{file_id}\t{number}\t{NULL if offset is None else offset}\t{reasons}\t\\\\x")
+    if not rejects:
+        return WrittenRejects()
+    written, texts = WrittenRejects(len(rejects)), list[str]()
+    reasons = [_reason_columns(rejection) for _, rejection in rejects]
+    for ((number, offset, raw), _), (columns, _) in zip(rejects, reasons, strict=True):
+        before = f"{file_id}\t{number}\t{NULL if offset is None else offset}\t{columns}\t\\\\x"
         if len(raw) > _LONG_BYTES:
-            written.parts.append(("".join(texts), raw))
+            written.parts.append(("".join([*texts, before]), raw))
             texts = ["\n"]
         else:
-            texts.append(raw.hex() + "\n")
-        counted = written.kinds.get(key)
-        if counted is None:
-            counted = written.kinds[key] = RejectCount(number, raw[:MAX_EXAMPLE_BYTES])
-        counted.count += 1
-        written.count += 1
-    if texts:
-        written.parts.append(("".join(texts), b""))
+            texts.append(f"{before}{raw.hex()}\n")
+    written.parts.append(("".join(texts), b""))
+    kinds = [kind for _, kind in reasons]
+    for kind, count in Counter(kinds).items():
+        first = rejects[kinds.index(kind)].raw_record
+        written.kinds[kind] = RejectCount(first.record_no, first.raw[:MAX_EXAMPLE_BYTES], count)
     return written
 
 
