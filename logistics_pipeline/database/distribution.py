@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from psycopg import errors
+import psycopg
 
 from logistics_core.catalogue import Dataset
 from logistics_core.database_contract.locks import COMMITS_LOCK, lock_key
@@ -19,6 +19,8 @@ from logistics_pipeline.errors import TransientError
 
 PAGE_BYTES = 8192
 _KEY = lock_key("%s")
+_BEFORE_COMMIT = f"SELECT set_config('synchronous_commit', 'on', true), pg_advisory_xact_lock_shared({_KEY})"
+"""The coordinator waits for its disk: if it forgot a commit in a crash, the nodes would still have their part of it."""
 _IS_TAKEN = "duplicate key value violates unique constraint"
 """What a node says if a key is in its table already."""
 
@@ -71,24 +73,35 @@ class NodeError(TransientError):
 
 
 @contextmanager
-def changing_rows(connection: Connection, *, are_distributed: bool) -> Iterator[None]:
+def changing_rows(connection: Connection, *, are_distributed: bool, only_adding: bool = False) -> Iterator[None]:
     """Surrounds statements that change rows of a raw table, in a transaction of their own.
 
     Distributed rows are committed while nobody reads the snapshots of all nodes; PostgreSQL frees the lock after Citus
-    has committed on all of them.
+    has committed on all of them. Statements that read rows to change them see all that has been committed before, also
+    if a node was away then. Those that are `only_adding` rows do not need to: the nodes refuse keys that are taken.
 
     Raises:
+        TransientError: a transaction has committed, and a node that cannot be reached has not heard of it.
         NodeError: a node refused something or cannot be reached; nothing is written.
     """
     if not are_distributed:
         with connection.transaction():
             yield
         return
-    try:
+    with _node_errors():
+        if not only_adding:
+            _finish_commits(connection)
         with connection.transaction():
             yield
-            connection.execute(f"SELECT pg_advisory_xact_lock_shared({_KEY})", (COMMITS_LOCK,))
-    except errors.InternalError_ as error:
+            connection.execute(_BEFORE_COMMIT, (COMMITS_LOCK,))
+
+
+@contextmanager
+def _node_errors() -> Iterator[None]:
+    """Turns what a node has reported into an error that says so."""
+    try:
+        yield
+    except psycopg.InternalError as error:  # also psycopg's own, where a server goes away right after a commit
         if _IS_TAKEN in str(error):
             raise NodeError("Another loader wrote one of these keys at the same moment; merging again") from error
         raise NodeError(f"A node of the cluster reported: {reason_line_of(error)}") from error
@@ -101,21 +114,31 @@ def same_snapshot_on_all_nodes(connection: Connection) -> Iterator[None]:
     `connection` is outside a transaction. Costs one lookup where no table is distributed.
 
     Raises:
-        TransientError: a transaction has committed, and a node that cannot be reached has not heard of it.
+        TransientError: a transaction has committed, and a node that cannot be reached has not heard of it; or a node
+            reported an error.
     """
     if not are_any_distributed(connection):
         yield
         return
-    with advisory_lock(connection, COMMITS_LOCK):
+    with _node_errors(), advisory_lock(connection, COMMITS_LOCK):
         _finish_commits(connection)
         yield
 
 
 def _finish_commits(connection: Connection) -> None:
     """Commits on all nodes what has committed on the coordinator, if a node was away at that moment."""
+    if _unfinished_commit(connection) is None:
+        return
+    with advisory_lock(connection, COMMITS_LOCK):  # what is left was perhaps just being committed
+        unfinished = _unfinished_commit(connection)
+    if unfinished is not None:
+        raise TransientError(
+            f"Node {unfinished} of the cluster has not yet committed what the coordinator has; is it running?"
+        )
+
+
+def _unfinished_commit(connection: Connection) -> str | None:
+    """Has Citus finish what nodes have only prepared; names a node of which it does not know that it has."""
     connection.execute("SELECT recover_prepared_transactions()")
     row = connection.execute(read_sql("distribution/unfinished_commits").encode()).fetchone()
-    if row is not None:
-        raise TransientError(
-            f"Node {row[0]}:{row[1]} of the cluster has not yet committed what the coordinator has; is it running?"
-        )
+    return None if row is None else f"{row[0]}:{row[1]}"

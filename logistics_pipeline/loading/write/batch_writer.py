@@ -96,7 +96,7 @@ class BatchWriter:
                 self._expects_known_keys = batch.is_large and self._merger.has_any_of(batch.first.text)
             if not self._expects_known_keys:
                 try:
-                    return self._commit(batch, take_seconds, self._copy_rows)
+                    return self._commit(batch, take_seconds, self._copy_rows, only_adding=True)
                 except (errors.UniqueViolation, NodeError):
                     self._expects_known_keys = bool(self._dataset.key)
             try:
@@ -107,8 +107,16 @@ class BatchWriter:
         except REFUSED:
             self._commit(batch, take_seconds, self._isolate_rows)
 
-    def _commit(self, batch: Batch, take_seconds: Callable[[], float], write_rows: Callable[[Batch], _Written]) -> None:
-        with changing_rows(self._connection, are_distributed=self._merger.is_distributed):
+    def _commit(
+        self,
+        batch: Batch,
+        take_seconds: Callable[[], float],
+        write_rows: Callable[[Batch], _Written],
+        *,
+        only_adding: bool = False,
+    ) -> None:
+        are_distributed = self._merger.is_distributed
+        with changing_rows(self._connection, are_distributed=are_distributed, only_adding=only_adding):
             written = write_rows(batch)
             held = batch.held_after(self.held)
             if not batch.records:

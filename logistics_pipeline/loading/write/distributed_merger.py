@@ -14,7 +14,7 @@ Memory: as `merger`. PostgreSQL writes the rows concerned to disk where they are
 
 from collections.abc import Iterable
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from logistics_core.catalogue import Dataset
 from logistics_core.catalogue.distribution import SCHEMA, distribution_of, has_key_table
@@ -24,6 +24,8 @@ from logistics_pipeline.database.distribution import is_distributed
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.loading.write.merger import Merger
 from logistics_pipeline.loading.write.statement_parts import column_list
+
+_JUST_CHANGED = "Another loader changed one of these rows at the same moment; merging again"
 
 
 class DistributedMerger(Merger):
@@ -64,8 +66,16 @@ class DistributedMerger(Merger):
         return False
 
     def look_up(self, rows: sql.Composable) -> None:
-        """Fetches the rows that have the keys of `rows`."""
-        self._connection.execute(self._statement("look_up", rows=rows))
+        """Fetches the rows that have the keys of `rows`.
+
+        Raises:
+            TransientError: another loader was just moving one of them: the old row is still on one node, and the new
+                one already on another.
+        """
+        try:
+            self._connection.execute(self._statement("look_up", rows=rows))
+        except errors.UniqueViolation as error:
+            raise TransientError(_JUST_CHANGED) from error
 
     def write_back(self) -> None:
         """Replaces on the nodes what the merge has changed.
@@ -76,7 +86,7 @@ class DistributedMerger(Merger):
         """
         changed = self._count("count_overwritten")
         if changed and self._execute("delete_overwritten") != changed:
-            raise TransientError("Another loader changed one of these rows at the same moment; merging again")
+            raise TransientError(_JUST_CHANGED)
         self._execute("insert_changed")
         if self._has_key_table:
             self._execute("delete_moved_keys")
