@@ -1,7 +1,7 @@
 # Everyday commands. Everything runs in .venv, which `make install` creates; you only need Python 3.11 or newer and make.
 #   make demo [ONCE=1]   run everything on sample data           make test    run the test suite
 #   make up              run the system for your own files       make check   formatting, linters, types, import rules
-#   make faults          break loads, pulls (ONLY=sources) or alerts (ONLY=alerts) in every way: N=500 SEED=1, or RUN=17
+#   make faults          break loads, pulls (ONLY=sources), alerts or a cluster (ONLY=cluster) in every way: N=500 SEED=1, or RUN=17
 #   make bench           measure how fast it is here: ONLY=speed,memory SCALE=0.1 REPEAT=3
 
 PYTHON ?= python3
@@ -70,7 +70,7 @@ fix: install
 	$(BIN)/ruff format .
 
 faults: install
-	@$(BIN)/python -m $(if $(filter sources,$(ONLY)),tests.sources.campaign,$(if $(filter alerts,$(ONLY)),tests.alerting.campaign,tests.faults)) $(if $(N),--runs $(N)) $(if $(SEED),--seed $(SEED)) $(if $(RUN),--only $(RUN))
+	@$(BIN)/python -m $(if $(filter sources,$(ONLY)),tests.sources.campaign,$(if $(filter alerts,$(ONLY)),tests.alerting.campaign,$(if $(filter cluster,$(ONLY)),tests.cluster.campaign,tests.faults))) $(if $(N),--runs $(N)) $(if $(SEED),--seed $(SEED)) $(if $(RUN),--only $(RUN))
 
 bench: install
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(SCALE),--scale $(SCALE)) $(if $(REPEAT),--repeat $(REPEAT))

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,9 +113,11 @@ class PostgresServer:
     def kill(self) -> None:
         """kill -9 to all of its processes: what a power cut leaves."""
         postmaster = psutil.Process(self._pid())
+        postmaster.suspend()  # it starts no other process meanwhile, which would keep the shared memory
         processes = [postmaster, *postmaster.children(recursive=True)]
         for process in processes:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         psutil.wait_procs(processes, timeout=START_SECONDS)
         (self.sockets / ".s.PGSQL.5432").unlink(missing_ok=True)
 

@@ -4,16 +4,22 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from logistics_pipeline.contracts.folder import sync_folder
 from logistics_pipeline.database.connections import Connection, connect, with_database
+from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.migrations import migrate
 from logistics_pipeline.migrations.distribution import distribute
 from tests import file_state_guard
+from tests.conftest import options_of
+from tests.database.conftest import FolderUnderTest
+from tests.keyed import add_contracts
 
 VARIABLE = "LOGISTICS_TEST_CITUS_URL"
 OURS = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
@@ -90,6 +96,16 @@ def make_template(cluster: Cluster, name: str) -> None:
     distribute(cluster.url(name))
     with connect(cluster.url(name)) as connection:
         file_state_guard.install(connection)
+
+
+def prepared_folder(url: str, raw_dir: Path) -> FolderUnderTest:
+    """A folder of a database that knows two datasets of a user's own beside the built-in ones, see `tests.keyed`."""
+    raw_dir.mkdir(parents=True)
+    add_contracts(raw_dir.parent)
+    with connect(url) as connection:
+        report = sync_folder(connection, raw_dir.parent / "contracts")
+        assert not report.problems, report.problems
+        return FolderUnderTest(url, replace(options_of(raw_dir), catalogue=catalogue_in_force(connection)))
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from logistics_pipeline import ledger
 from logistics_pipeline.analytics.checks import Severity, all_checks
 from logistics_pipeline.analytics.checks.runner import run_checks
 from logistics_pipeline.analytics.refresh import refresh
-from logistics_pipeline.contracts.folder import sync_folder
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.database.housekeeping import Retention, run_housekeeping
@@ -27,12 +26,11 @@ from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.migrations import ApiLogins, migrate
 from logistics_pipeline.migrations.distribution import distribute
 from tests.api.conftest import _serve as serve
-from tests.cluster.nodes import OURS, Cluster, database
-from tests.conftest import options_of
+from tests.cluster.nodes import OURS, Cluster, database, prepared_folder
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import Record, log, shipment, vehicle
 from tests.database.test_rollups import differing_rollups
-from tests.keyed import add_contracts, reading, visit
+from tests.keyed import reading, visit
 
 pytestmark = pytest.mark.slow
 
@@ -64,15 +62,7 @@ class Side:
 
     @classmethod
     def prepared(cls, url: str, raw_dir: Path) -> "Side":
-        raw_dir.mkdir(parents=True)
-        options = options_of(raw_dir)
-        add_contracts(raw_dir.parent)
-        connection = connect(url)
-        report = sync_folder(connection, raw_dir.parent / "contracts")
-        assert not report.problems
-        catalogue = catalogue_in_force(connection)
-        options = type(options)(**{**vars(options), "catalogue": catalogue})
-        return cls(FolderUnderTest(url, options), connection, {})
+        return cls(prepared_folder(url, raw_dir), connect(url), {})
 
     def drop(self, name: str, records: list[Record]) -> None:
         self.found[name] = self.folder.drop(name, records)

@@ -122,16 +122,19 @@ def set_time(path: Path, second: int) -> Path:
     return path
 
 
-def random_delivery(chance: Random, *, is_spoiled: bool, is_big: bool) -> Delivery:
+def random_delivery(
+    chance: Random, *, is_spoiled: bool = False, is_big: bool = False, exponents: tuple[float, float] = (2.5, 4)
+) -> Delivery:
     """A file of a random dataset, format and size.
 
     A spoiled one is sure to hold bad records; a big one holds more than fits into the pipe of a reading process.
+    Others have as many records as ten to a power between the exponents.
     """
     dataset = chance.choice(list(MAKERS))
     format = chance.choices(list(FORMATS), weights=list(FORMATS.values()))[0]
     compression = chance.choices(list(COMPRESSIONS), weights=[5, 3, 1])[0]
     bad_share = chance.uniform(0.01, 0.2) if is_spoiled else chance.choice([0, 0, 0.005, 0.1])
-    records = round(10 ** (chance.uniform(4.3, 4.45) if is_big else chance.uniform(2.5, 4)))
+    records = round(10 ** (chance.uniform(4.3, 4.45) if is_big else chance.uniform(*exponents)))
     return _deliver(chance, dataset, format, compression, records, bad_share)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BLOCK_BYTES = 1 << 16
-_COMMIT = b"COMMIT\0"
+COMMIT = b"COMMIT\0"
 """As it stands in the protocol's messages: rows are text, in which there is no NUL."""
 
 
@@ -49,8 +49,10 @@ class _Link:
 class Proxy:
     """Listens on a port of this machine; forwards to the server's socket, asked for anew by each connection."""
 
-    def __init__(self, find_server: Callable[[], Path]) -> None:
+    def __init__(self, find_server: Callable[[], Path], commit: bytes = COMMIT) -> None:
+        """`commit` is what counts as a COMMIT: text that stands in each of them, and in nothing else."""
         self._find_server = find_server
+        self._commit = commit
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._lock = threading.Lock()
         self._striking = threading.Lock()
@@ -169,7 +171,7 @@ class Proxy:
             size = None if strike is None else self._size_before(strike, data)
             piece = data if size is None else data[:size]
             self.bytes += len(piece)
-            self.commits += piece.count(_COMMIT)
+            self.commits += piece.count(self._commit)
             if size is None:
                 return piece, None
             self.bytes = self.commits = 0
@@ -180,14 +182,14 @@ class Proxy:
             missing = max(0, strike.after_bytes - self.bytes)
             return missing if missing <= len(data) else None
         assert strike.at_commit is not None
-        if self.commits + data.count(_COMMIT) < strike.at_commit:
+        if self.commits + data.count(self._commit) < strike.at_commit:
             return None
         if strike.is_answered:
             return len(data)
         end = 0
         for _ in range(strike.at_commit - self.commits):
-            end = data.index(_COMMIT, end) + len(_COMMIT)
-        return end - len(_COMMIT)
+            end = data.index(self._commit, end) + len(self._commit)
+        return end - len(self._commit)
 
 
 def _hang_up(end: socket.socket) -> None:
