@@ -20,10 +20,11 @@ from logistics_core.settings import Settings
 from tests.checkout import PROJECT_ROOT
 
 DEPLOY = PROJECT_ROOT / "deploy"
-CELERY, KUBERNETES, REPLICA = DEPLOY / "celery", DEPLOY / "kubernetes", DEPLOY / "replica"
+CELERY, CITUS, KUBERNETES, REPLICA = DEPLOY / "celery", DEPLOY / "citus", DEPLOY / "kubernetes", DEPLOY / "replica"
 BASE_INSTANCE: dict[str, Any] = yaml.safe_load((PROJECT_ROOT / "dagster.yaml").read_text())
 BASE_COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT_ROOT / "docker-compose.yml").read_text())
 COMPOSE: dict[str, Any] = yaml.safe_load((CELERY / "docker-compose.yml").read_text())
+CITUS_COMPOSE: dict[str, Any] = yaml.safe_load((CITUS / "docker-compose.yml").read_text())
 REPLICA_COMPOSE: dict[str, Any] = yaml.safe_load((REPLICA / "docker-compose.yml").read_text())
 PINS = dict(line.split("==") for line in (PROJECT_ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
 
@@ -127,7 +128,7 @@ def texts(document: Any) -> Iterator[str]:
         yield document
 
 
-@pytest.mark.parametrize("document", [COMPOSE, REPLICA_COMPOSE], ids=["celery", "replica"])
+@pytest.mark.parametrize("document", [COMPOSE, CITUS_COMPOSE, REPLICA_COMPOSE], ids=["celery", "citus", "replica"])
 def test_passwords_come_from_the_environment_and_are_demanded(document: dict[str, Any]) -> None:
     passwords = [found for text in texts(document) for found in re.findall(r"\$\{\w+PASSWORD(:\?)?", text)]
     assert passwords and all(passwords)
@@ -138,6 +139,29 @@ def test_the_primary_of_a_replica_is_configured_as_without_one_and_lets_it_in() 
     added = ours.removeprefix(base).split()
     assert ours.startswith(base)
     assert added == ["-c", "hba_file=/etc/postgresql/pg_hba.conf", "-c", "wal_keep_size=4GB"]
+
+
+def test_the_nodes_of_a_cluster_are_configured_as_one_server_with_what_citus_needs() -> None:
+    base, services = BASE_COMPOSE["services"]["postgres"], CITUS_COMPOSE["services"]
+    needed = "shared_preload_libraries=citus", "wal_level=logical", "max_prepared_transactions=200"
+    for name in ("postgres", "worker1", "worker2"):
+        node = services[name]
+        assert node["command"].startswith(base["command"]), name
+        assert node["command"].removeprefix(base["command"]).split() == [each for one in needed for each in ("-c", one)]
+        assert base["environment"].items() <= node["environment"].items(), name
+        assert node["image"] == services["nodes"]["image"], name
+    assert services["nodes"]["environment"]["WORKERS"].split() == ["worker1", "worker2"]
+    assert services["nodes"]["depends_on"].keys() == {"postgres", "worker1", "worker2"}
+
+
+def test_what_the_nodes_of_a_cluster_are_started_with_is_in_its_folder() -> None:
+    mounted = {
+        each["source"]
+        for service in CITUS_COMPOSE["services"].values()
+        for each in service.get("volumes", [])
+        if isinstance(each, dict)
+    }
+    assert {PROJECT_ROOT / source for source in mounted} == {CITUS / "start.sh", CITUS / "nodes.sh"}
 
 
 def test_a_replica_has_the_image_and_the_settings_of_its_primary() -> None:
