@@ -7,6 +7,7 @@ from pathlib import Path
 
 from psycopg import sql
 
+from logistics_core.database_contract.file_states import FINISHED_STATES
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline import ledger
 from logistics_pipeline.analytics.checks import Severity, all_checks
@@ -84,12 +85,13 @@ class Site:
         refresh(self.url)
 
     def unload(self, name: str) -> None:
-        """And loads the files again that had records under the same keys."""
+        """And loads what is due then, as the sensor does: files that had records under the same keys."""
         unload_file(self.url, name, self.folder.options)
         with connect(self.url) as connection, transient_errors("listing what to load again"):
-            due = [file.path for file in ledger.files_in_order(connection) if file.is_reload_due]
-        for path in due:
-            self.load(path)
+            files = ledger.latest_files(connection).values()
+        for file in files:
+            if file.is_reload_due or file.state not in FINISHED_STATES:
+                self.load(file.path)
 
     def replay(self) -> None:
         """Corrects the measure of each rejected record; what is wrong elsewhere stays rejected."""
