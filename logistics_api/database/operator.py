@@ -19,7 +19,13 @@ from logistics_api.database.connection_pool import ConnectionPool, Pools
 from logistics_api.database.conninfo import read_write
 from logistics_api.database.freshness import Freshness
 from logistics_api.database.limits import Limits
-from logistics_api.database.problems import no_changes, not_yet_visible, primary_unavailable, read_only_copy
+from logistics_api.database.problems import (
+    NotOnCluster,
+    no_changes,
+    not_yet_visible,
+    primary_unavailable,
+    read_only_copy,
+)
 from logistics_api.database.replication import WRITTEN
 from logistics_core.database_contract.actors import ACT_AS, Actor, ActorKind
 
@@ -75,7 +81,7 @@ class Operator(ConnectionPool):
                     await connection.execute(ACT_AS.encode(), {"actor": actor.setting()})
                     yield connection
                 position = await self._position(connection)
-        except (errors.FeatureNotSupported, errors.ReadOnlySqlTransaction) as error:
+        except (NotOnCluster, errors.ReadOnlySqlTransaction) as error:  # a standby refuses what it does not support
             raise read_only_copy() from error
         if position is not None and not await self.freshness.replays(position, REPLICA_SECONDS):
             raise not_yet_visible(REPLICA_SECONDS)

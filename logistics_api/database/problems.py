@@ -39,6 +39,19 @@ class RecoveryConflict(Problem):
         )
 
 
+class NotOnCluster(Problem):
+    """The rows lie on the servers of a cluster, and the statement joins them in a way that these cannot."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            501,
+            "not-on-cluster",
+            "Not possible on a cluster",
+            "The records are distributed over the servers of a cluster, which cannot combine them in this way. Ask for "
+            "fewer relations in one request, or for the records and those that they refer to one after the other.",
+        )
+
+
 def again_after_conflict(read: Callable[Parameters, Awaitable[Found]]) -> Callable[Parameters, Awaitable[Found]]:
     """Has a function read again from its beginning what a replica has cancelled. It must do nothing but read.
 
@@ -60,7 +73,8 @@ def database_problems(freshness: Freshness, statement_seconds: float) -> Iterato
     """Translates PostgreSQL's errors.
 
     Raises:
-        Problem: 503 if the database is unavailable, too busy or not migrated; 504 if the statement timed out.
+        Problem: 503 if the database is unavailable, too busy or not migrated; 504 if the statement timed out; 501 if
+            the rows lie on a cluster, which cannot answer it.
     """
     try:
         yield
@@ -74,6 +88,9 @@ def database_problems(freshness: Freshness, statement_seconds: float) -> Iterato
     except errors.SerializationFailure as error:  # statements that only read meet it on replicas alone
         logger.info("A statement was in the way of the replication: %s", str(error).strip())
         raise RecoveryConflict from error
+    except errors.FeatureNotSupported as error:
+        logger.info("The cluster does not support a statement: %s", str(error).strip())
+        raise NotOnCluster from error
     except errors.DiskFull as error:
         logger.error("The disk of the database server is full: %s", str(error).strip())
         raise disk_full() from error

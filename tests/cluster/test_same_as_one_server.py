@@ -4,14 +4,18 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
 from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import httpx2
 import pytest
 from psycopg import sql
 
+from logistics_api.graphql.schema import make_schema
 from logistics_core.postgres.urls import Address
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline import ledger
@@ -30,6 +34,7 @@ from tests.cluster.nodes import OURS, Cluster, database, prepared_folder
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import Record, log, shipment, vehicle
 from tests.database.test_rollups import differing_rollups
+from tests.graphql_documents import Documents
 from tests.keyed import reading, visit
 
 pytestmark = pytest.mark.slow
@@ -49,6 +54,7 @@ LISTS = [
         for path in ("dashboard", "figures/summary", "figures/daily", "route/matrix", "vehicles/metrics")
     ),
 ]  # fmt: skip
+DOCUMENTS = 160
 EXPORTS = ["/api/exports/shipments.csv", "/api/exports/readings.ndjson", "/api/exports/visits.csv"]
 
 
@@ -160,7 +166,8 @@ def test_the_api_checks_and_housekeeping_say_the_same(cluster: Cluster, sides: t
     answers = []
     for side in sides:
         refresh(side.folder.url)
-        with _served(side) as get:
+        with _served(side) as client:
+            get = partial(_get, client)
             lists = [(path, json.loads(get(path))) for path in LISTS]
             exports = [(path, sorted(get(path).splitlines())) for path in EXPORTS]
         catalogue = catalogue_in_force(side.connection)
@@ -174,6 +181,36 @@ def test_the_api_checks_and_housekeeping_say_the_same(cluster: Cluster, sides: t
     assert len(answers[0]) > 30
 
 
+def test_graphql_says_the_same_or_that_a_cluster_cannot(sides: tuple[Side, Side]) -> None:
+    chance = Random(2)
+    for dataset in RECORDS:
+        records = [_record(chance, dataset) for _ in range(40)]
+        for side in sides:
+            side.drop(f"{dataset}.json", records)
+    for side in sides:
+        refresh(side.folder.url)
+    schema = make_schema(catalogue_in_force(sides[0].connection))
+    values = ["v1", "l3", "s5", "2024-01-09", "7", 7, 3, True]
+    drawn = list[dict[str, Any]]()
+    for seed in range(DOCUMENTS):
+        documents = Documents(schema, lambda random, *_: random.choice(values), lambda *_: None, Random(seed))
+        document = {"query": documents.draw(), "variables": documents.variables}
+        if "total" not in str(document):  # a cluster estimates otherwise
+            drawn.append(document)
+    answers = []
+    for side in sides:
+        with _served(side) as client:
+            answers.append([client.post("/graphql", json=document) for document in drawn])
+    same = 0
+    for document, of_cluster, of_one_server in zip(drawn, *answers, strict=True):
+        if of_cluster.status_code == HTTPStatus.NOT_IMPLEMENTED:
+            assert "distributed over the servers of a cluster" in of_cluster.text
+        else:
+            assert of_cluster.json() == of_one_server.json(), document
+            same += "data" in of_cluster.json()
+    assert same > 5, "the others were all refused"
+
+
 def _record(chance: Random, dataset: str) -> Record:
     number = chance.randrange(24)
     changes: Record = {MEASURES[dataset]: chance.randrange(-1, 40)}  # a negative one is against the contract
@@ -183,17 +220,16 @@ def _record(chance: Random, dataset: str) -> Record:
 
 
 @contextmanager
-def _served(side: Side) -> Iterator[Callable[[str], str]]:
+def _served(side: Side) -> Iterator[httpx2.Client]:
     """Over a login of the API's own: with it, the coordinator asks the nodes as well."""
     address = Address.parse(side.folder.url)
     reader = address.set(username="cluster_reader", password="secret").url()
     migrate(side.folder.url, api_logins=ApiLogins(reader=reader))
     with ExitStack() as stack:
-        api = stack.enter_context(serve(side.folder.url, api_database_url=reader))
+        yield stack.enter_context(serve(side.folder.url, api_database_url=reader)).client
 
-        def get(path: str) -> str:
-            response = api.client.get(path)
-            assert response.status_code == 200, (path, response.text)
-            return str(response.text)
 
-        yield get
+def _get(client: httpx2.Client, path: str) -> str:
+    response = client.get(path)
+    assert response.status_code == 200, (path, response.text)
+    return str(response.text)
