@@ -192,7 +192,7 @@ class FileLoad:
             file_id=file.file_id,
             after=Checkpoint(file.records_read + len(held), file.bytes_read),
             date_order=self._options.date_order,
-            chunk_bytes=self._options.chunk_bytes,
+            chunk_bytes=self._options.chunk_bytes_of(dataset),
             max_record_bytes=self._options.max_record_bytes,
             max_expansion=self._options.max_expansion,
             reference_parser=self._options.reference_parser,

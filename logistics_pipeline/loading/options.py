@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from logistics_core.catalogue import Catalogue, built_in_catalogue, load_catalogue
+from logistics_core.catalogue import Catalogue, Dataset, built_in_catalogue, load_catalogue
 from logistics_core.places.definition import PlaceDefinition
 from logistics_core.places.reading import declared_places
 from logistics_core.reject_threshold import RejectThreshold
@@ -15,6 +15,9 @@ from logistics_pipeline.loading.reject_limit import RejectLimit
 
 CHUNK_BYTES = 64 * 1024
 """Input bytes read at a time: more would not stay in the processor's cache while they are decoded."""
+
+WIDE_COLUMNS = 16
+"""From so many columns on, twice as much is read at a time: a chunk has a cost per column, whatever its rows."""
 
 OWN_PROCESS_BYTES = 64 << 20
 """From this many bytes left to read, a parser process pays off. Starting one takes 0.2 CPU seconds; without it, parsing
@@ -44,6 +47,7 @@ class LoadOptions:
     max_rejects: RejectLimit = field(default_factory=lambda: RejectLimit.parse("50%"))
     warn_rejects: RejectThreshold = field(default_factory=lambda: RejectThreshold.parse("1%"))
     chunk_bytes: int = CHUNK_BYTES
+    """For a dataset without many columns."""
     own_process_bytes: int = OWN_PROCESS_BYTES
     parses_meanwhile: bool = True
     """Parse without the process of its own until that has started."""
@@ -60,6 +64,10 @@ class LoadOptions:
     def folder(self) -> WatchedPlaces:
         """The raw folder, and the declared places."""
         return WatchedPlaces.of(self.raw_dir, self.catalogue, self.places)
+
+    def chunk_bytes_of(self, dataset: Dataset) -> int:
+        """Input bytes of a dataset that are read at a time."""
+        return self.chunk_bytes * (2 if len(dataset.columns) >= WIDE_COLUMNS else 1)
 
 
 def load_options(settings: Settings, catalogue: Catalogue | None = None) -> LoadOptions:
