@@ -11,7 +11,7 @@ WITH candidates AS (
             message.endpoint_id = endpoint.endpoint_id
             AND message.state = 'waiting'
             AND message.due_at <= clock_timestamp()
-            AND (message.locked_until IS NULL OR message.locked_until < clock_timestamp())
+            AND (message.locked_until IS NULL OR message.locked_until <= clock_timestamp())
             AND NOT EXISTS (
                 SELECT
                 FROM notify.messages AS earlier
@@ -39,7 +39,7 @@ locked AS (
         message.message_id IN (SELECT candidates.message_id FROM candidates)
         AND message.state = 'waiting'
         AND message.due_at <= clock_timestamp()
-        AND (message.locked_until IS NULL OR message.locked_until < clock_timestamp())
+        AND (message.locked_until IS NULL OR message.locked_until <= clock_timestamp())
     ORDER BY message.due_at
     LIMIT %(most)s
     FOR UPDATE SKIP LOCKED

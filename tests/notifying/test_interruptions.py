@@ -9,11 +9,14 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import wait
+from uuid import uuid4
 
 import pytest
 
 from logistics_core.settings import Settings
+from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection, connect
+from logistics_pipeline.notifying import outbox
 from logistics_pipeline.notifying.channels.sending import LONGEST_SECONDS
 from logistics_pipeline.notifying.delivery import Delivery
 from logistics_pipeline.notifying.publishing import publish
@@ -139,3 +142,19 @@ def test_an_attempt_that_could_outlast_its_lease_is_not_begun(
     assert sink.received == [] and states(connection) == ["waiting"]
     row = connection.execute("SELECT tries, lease FROM notify.messages").fetchone()
     assert row == (0, None)
+
+
+def test_what_is_due_can_be_claimed_at_the_very_moment_a_lease_ends(connection: Connection, sink: Sink) -> None:
+    declare(connection, webhook(sink.url))
+    publish(connection, event())
+    with connection.transaction(force_rollback=True):
+        connection.execute("CREATE SCHEMA clock")
+        connection.execute(
+            "CREATE FUNCTION clock.clock_timestamp() RETURNS timestamptz LANGUAGE sql "
+            "RETURN '2080-03-04 09:00:00Z'::timestamptz"
+        )
+        connection.execute("SET LOCAL search_path = clock, pg_catalog, public")
+        connection.execute("UPDATE notify.messages SET locked_until = clock_timestamp()")
+        row = connection.execute(read_sql("notifying/next_due").encode()).fetchone()
+        assert row == (0,)
+        assert len(outbox.claim(connection, uuid4(), 1)) == 1
