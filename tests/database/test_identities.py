@@ -306,9 +306,9 @@ def test_a_link_makes_exactly_the_touched_days_stale(
     replaced: list[date] = []
     replace_days = rollups._replace_days
 
-    def noting(connection: Connection, dataset: Any, contents: Any, stored: Any, days: Any) -> int:
+    def noting(connection: Connection, dataset: Any, contents: Any, stored: Any, days: Any, at_hand: Any) -> int:
         replaced.extend(days or [])
-        return replace_days(connection, dataset, contents, stored, days)
+        return replace_days(connection, dataset, contents, stored, days, at_hand)
 
     folder.drop_and_load("fuel.json", [payment(n, n % 5, n) for n in range(40)])
     refresh(folder.url)
