@@ -1,5 +1,6 @@
 """A file's layout and the records read from it: plain data, made by `formats.detection`, used by `formats.reader`."""
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -310,17 +311,17 @@ ReadValue = Callable[[int, int], object]
 class UndecodedValues(Sequence[object]):
     """Records that are decoded when they are accessed, and of which single values can be read without that."""
 
+    @abstractmethod
     def read_value(self, index: int, position: int) -> object:
         """As `ReadValue` does."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cells(self) -> tuple[Sequence[Sequence[object]], Collection[int]]:
         """The values as they are written, one column per field of the dataset; the indexes of records that differ.
 
         Texts are decoded, other values may be bytes-like objects. Of the records at those indexes, the columns do not
         tell the values.
         """
-        raise NotImplementedError
 
 
 class Table(Sequence[object]):

@@ -153,6 +153,10 @@ class _NamedValues(UndecodedValues):
     def read_value(self, index: int, position: int) -> object:
         return self._values.read_value(index, position)
 
+    def cells(self) -> tuple[Sequence[Sequence[object]], Collection[int]]:
+        """As the records themselves: their columns are those of the fields already."""
+        return self._values.cells()
+
 
 def named_records(records: Records, names: JsonNames) -> Records:
     """Records whose values are read by the names of fields."""
