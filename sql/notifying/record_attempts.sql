@@ -1,5 +1,6 @@
 -- Notes how attempts ended and what becomes of their messages: one row per attempt.
 -- Changes notify.attempts and notify.messages; a message that was sent also ends the parts of the digest it carries.
+-- Of what did not succeed the reason begins with the status: an answer of 404 may say "ok".
 -- A success counts whoever has the lease by now; anything else only if this sender still has it.
 WITH results AS (
     SELECT *
@@ -20,7 +21,9 @@ ended AS (
     UPDATE notify.messages AS message
     SET
         state = results.state,
-        reason = CASE WHEN results.state IN ('sent', 'delivered') THEN NULL ELSE results.detail END,
+        reason = CASE
+            WHEN results.state NOT IN ('sent', 'delivered') THEN concat_ws(': ', results.status, results.detail)
+        END,
         due_at = CASE WHEN results.state = 'waiting' THEN clock_timestamp() + make_interval(secs => results.pause) END,
         is_quiet = false,
         lease = NULL,

@@ -126,7 +126,7 @@ def test_an_endpoint_is_tried_out_and_dead_letters_are_resent(run, sink: Sink) -
     code, said = run("test", "bad", "--json")
     assert code == 1
     message = json.loads(said)
-    assert (message["state"], message["reason"]) == (MessageState.DEAD, "no such hook")
+    assert (message["state"], message["reason"]) == (MessageState.DEAD, "404: no such hook")
     assert [json.loads(line)["message_id"] for line in run("dead", "--json")[1].splitlines()] == [message["message_id"]]
     shown = json.loads(run("show", str(message["message_id"]), "--json")[1])
     assert [(each["outcome"], each["status"]) for each in shown["attempts"]] == [("refused", 404)]
