@@ -45,6 +45,13 @@ class Panel:
         rows: list[Mapping[str, Any]] = self.answer["data"]
         return rows
 
+    @property
+    def has_figures(self) -> bool:
+        """Whether it shows anything. A total has a row without any records as well: of zeros and of nothing."""
+        if self.by or self.question.get("grain"):
+            return bool(self.rows)
+        return any(value for row in self.rows for value in row.values())
+
 
 @dataclass(frozen=True)
 class AnsweredBoard:

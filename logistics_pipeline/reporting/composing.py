@@ -65,7 +65,7 @@ def compose(
     Raises:
         ReportFault: it would have nothing to show, cannot be drawn, or is too large for a mail.
     """
-    if not any(panel.rows for panel in board.panels):
+    if not any(panel.has_figures for panel in board.panels):
         what = "has no panel" if not board.panels else f"has no records ({range_words(days)})"
         raise ReportFault(f"The board {board.title!r} {what}: an empty report is not sent.")
     charts = [charts_of(panel) for panel in board.panels]

@@ -57,6 +57,13 @@ BOARD: dict[str, Any] = {
         {"title": "Nothing", "question": SHIPMENTS | {"by": "origin", "filter": '{"origin":{"eq":"Nowhere"}}'}},
     ],
 }
+TOTALS: dict[str, Any] = {
+    "title": "Totals",
+    "panels": [
+        {"question": SHIPMENTS | {"filter": '{"origin":{"eq":"Nowhere"}}'}, "chart": "number"},
+        {"question": SHIPMENTS | {"by": "origin", "filter": '{"origin":{"eq":"Nowhere"}}'}},
+    ],
+}
 WINDOW = datetime(2024, 1, 22, 6, tzinfo=UTC)
 REPORT = Report("week", "Monday <meeting>", "0 7 * * 1", ("desk",), time_zone="Europe/Berlin", days="week")
 
@@ -80,6 +87,7 @@ def api(url: str, serve: Serve) -> Iterator[Api]:
     with serve(url) as running_api:
         assert running_api.client.post("/api/boards", json=BOARD).status_code == 201
         assert running_api.client.post("/api/boards", json={"title": "Bare", "panels": []}).status_code == 201
+        assert running_api.client.post("/api/boards", json=TOTALS).status_code == 201
         yield running_api
 
 
@@ -268,8 +276,9 @@ def test_what_was_missed_while_nothing_ran_is_told_and_only_the_last_window_is_s
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"board": "Nowhere"}, "There is no board 'Nowhere'. There are: 'Bare', 'Monday <meeting>'."),
+        ({"board": "Nowhere"}, "There is no board 'Nowhere'. There are: 'Bare', 'Monday <meeting>', 'Totals'."),
         ({"board": "Bare"}, "has no panel: an empty report is not sent."),
+        ({"board": "Totals"}, "has no records (15 Jan 2024 to 21 Jan 2024): an empty report is not sent."),
         ({"endpoints": ("desk", "nobody")}, "notifications.yaml declares no endpoint nobody"),
         ({"fresh_within": timedelta(0)}, "The report takes figures of a refresh within 0s."),
     ],
