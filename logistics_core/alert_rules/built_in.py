@@ -34,7 +34,7 @@ BUILT_IN: Mapping[str, Mapping[str, Any]] = {
     "figures_behind": {
         "title": "Figures are behind",
         "description": "Rows were loaded that no figure counts. Is Dagster's daemon running, and the sensor "
-        "`stale_figures` on?",
+        "`stale_analytics` on?",
         "watch": {"kind": "figures_behind"},
         "when": {"above": 900, "clearBelow": 60},
         "severity": "critical",

@@ -18,6 +18,7 @@ import typer.main
 
 from logistics_api.app import create_app
 from logistics_api.http.auth.scopes import SIGN_IN_PATH, SIGN_OUT_PATH, SIGNED_IN_PATH
+from logistics_core.alert_rules.built_in import BUILT_IN
 from logistics_core.catalogue import built_in_catalogue
 from logistics_core.settings import Settings
 from logistics_pipeline.cli import app as command_line
@@ -87,6 +88,16 @@ def test_commands_and_their_options_exist(page: Path) -> None:
     for line in [*spans(page.read_text()), *shell_lines(page.read_text())]:
         if match := re.match(r"(?:\S*/)?logistics((?: .*)?)$", line):
             refuse_unknown(match[1], typer.main.get_command(command_line))
+
+
+def test_commands_and_sensors_that_built_in_rules_name_exist() -> None:
+    for rule in BUILT_IN.values():
+        text = rule.get("description", "")
+        for span in spans(text):
+            if match := re.match(r"logistics((?: .*)?)$", span):
+                refuse_unknown(match[1], typer.main.get_command(command_line))
+        for sensor in re.findall(r"sensor `(\w+)`", text):
+            assert (PROJECT_ROOT / f"logistics_pipeline/orchestration/sensors/{sensor}.py").is_file(), sensor
 
 
 def shell_lines(text: str) -> list[str]:
