@@ -35,16 +35,29 @@ def work_in_sessions(url: str, application_name: str, work: Work, *, doing: str,
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
-def work_in_turn(connection: Connection, lock: str, work: Work, *, on_wait: Callable[[], None], stop: Event) -> None:
+def work_in_turn(
+    connection: Connection,
+    lock: str,
+    work: Work,
+    *,
+    on_wait: Callable[[], None],
+    stop: Event,
+    frozen_seconds: int | None = None,
+) -> None:
     """Has `work` done once no other session holds the lock, which keeps others waiting; or nothing once `stop` is set.
 
     Args:
         on_wait: called once, if somebody else holds it.
+        frozen_seconds: a session at work that is silent for so long loses the lock, and others take over: its process
+            is frozen, or asleep. None: it keeps it.
     """
     has_waited = False
     while not stop.is_set():
         with free_advisory_lock(connection, lock) as is_free:
             if is_free:
+                if frozen_seconds is not None:
+                    for limit in ("idle_session_timeout", "idle_in_transaction_session_timeout"):
+                        connection.execute(f"SET {limit} = '{frozen_seconds}s'".encode())
                 work(connection)
                 return
         if not has_waited:

@@ -63,12 +63,12 @@ class AlertWorker:
         def say_so() -> None:
             log.info("Another worker evaluates the alerts of this database: waiting to take over.")
 
-        work_in_turn(connection, ALERTS_LOCK, self._do_duty, on_wait=say_so, stop=self._stop)
+        work_in_turn(
+            connection, ALERTS_LOCK, self._do_duty, on_wait=say_so, stop=self._stop, frozen_seconds=FROZEN_SECONDS
+        )
 
     def _do_duty(self, connection: Connection) -> None:
         log.info("Evaluating alerts.")
-        for limit in ("idle_session_timeout", "idle_in_transaction_session_timeout"):
-            connection.execute(f"SET {limit} = '{FROZEN_SECONDS}s'".encode())
         connection.add_notify_handler(self._hear)
         for channel in _HEARD:
             connection.execute(f"LISTEN {channel}".encode())

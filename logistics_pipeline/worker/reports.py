@@ -21,6 +21,8 @@ log = logging.getLogger("logistics.worker")
 DUTY = "reports"
 LOOK_SECONDS = 5.0
 """How often it is looked for windows that have come."""
+FROZEN_SECONDS = 300
+"""A session that is silent for so long loses its lock. Asking the API and drawing take less."""
 
 
 class ReportWorker:
@@ -39,7 +41,14 @@ class ReportWorker:
         )
 
     def _wait_for_turn(self, connection: Connection) -> None:
-        work_in_turn(connection, REPORTS_LOCK, self._do_duty, on_wait=_stay_silent, stop=self._stop)
+        work_in_turn(
+            connection,
+            REPORTS_LOCK,
+            self._do_duty,
+            on_wait=_stay_silent,
+            stop=self._stop,
+            frozen_seconds=FROZEN_SECONDS,
+        )
 
     def _do_duty(self, connection: Connection) -> None:
         declarations = FollowedFile(self._settings.reports_file, log)

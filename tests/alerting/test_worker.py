@@ -181,17 +181,21 @@ def test_another_worker_takes_over_from_one_that_is_frozen(
     environment = os.environ | {
         "LOGISTICS_DATABASE_URL": database_url, "LOGISTICS_DATA_DIR": str(tmp_path), "SINK_SECRET": SECRET,
     }  # fmt: skip
-    workers = [WorkerProcess(environment, tmp_path / "worker.log", timedelta(0)) for _ in range(2)]
+    workers = [WorkerProcess(environment, tmp_path / "worker.log", timedelta(0))]
     try:
         wait_until(lambda: connection.execute("SELECT count(*) FROM alert.heartbeats").fetchone() == (4,))
         wait_until(lambda: connection.execute("SELECT count(*) FROM notify.endpoints").fetchone() == (1,))
         acting = "SELECT worker FROM alert.heartbeats WHERE duty = 'alerts'"
-        (name,) = connection.execute(acting).fetchone() or ("",)
-        frozen = next(each for each in workers if name.endswith(f" {each.pid}"))
+        reporting = "SELECT worker FROM alert.heartbeats WHERE duty = 'reports'"
+        name = connection.execute(acting).fetchone()
+        assert name == connection.execute(reporting).fetchone()
+        workers.append(WorkerProcess(environment, tmp_path / "worker.log", timedelta(0)))
+        (frozen, _) = workers
         frozen.freeze()
         fail_file(connection, "shipments/a.json")
         wait_until(lambda: of_incident(sink, "alert.firing"))
-        wait_until(lambda: connection.execute(acting).fetchone() != (name,))
+        for duty in (acting, reporting):
+            wait_until(lambda duty=duty: connection.execute(duty).fetchone() != name)
         frozen.thaw()
         fail_file(connection, "shipments/b.json")
         wait_until(lambda: len(of_incident(sink, "alert.firing")) == 2)

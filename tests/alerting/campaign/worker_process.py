@@ -16,7 +16,7 @@ import psutil
 from logistics_pipeline.database import listening
 from logistics_pipeline.notifying import delivery, outbox
 from logistics_pipeline.notifying.channels import webhook
-from logistics_pipeline.worker import alerts, heartbeats, messages, process, schedule
+from logistics_pipeline.worker import alerts, heartbeats, messages, process, reports, schedule
 from logistics_pipeline.worker.__main__ import main
 from tests.database.forking import become
 
@@ -74,7 +74,8 @@ def _work(environment: dict[str, str], log: Path, ahead: timedelta) -> None:
     listening.LOCK_SECONDS = listening.FIRST_PAUSE_SECONDS = 0.05
     listening.LONGEST_PAUSE_SECONDS = 0.4
     heartbeats.HEARTBEAT_SECONDS = 0.2
-    process.FROZEN_SECONDS = FROZEN_SECONDS
+    process.FROZEN_SECONDS = reports.FROZEN_SECONDS = FROZEN_SECONDS
+    reports.LOOK_SECONDS = 0.5
     alerts.FOLDER_SECONDS = messages.POLL_SECONDS = 0.1
     # Nobody looks without a reason: what is found is what was told, however long a run waits for it.
     schedule.ANYWAY_SECONDS = schedule.OF_FIGURES_SECONDS = 86_400
