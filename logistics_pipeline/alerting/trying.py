@@ -1,7 +1,8 @@
 """Tries a rule against the past: on which days it would have fired, had it been in force.
 
 For rules about metrics, whose past can be computed, and about what the ledger knows by its time: files that came,
-records that were rejected, forecasts. Figures are those known now: late files count as if they had come in time.
+records that were rejected, forecasts. Figures are those known now: late files count as if they had come in time. Of
+things that were there for a time, such as failed files, incidents tell the past.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from logistics_core.alert_rules.rules import Kind, Rule
+from logistics_core.alert_rules.rules import Kind, Rule, Timing
 from logistics_core.alert_rules.subjects import watched_metric
 from logistics_core.catalogue import Catalogue
 from logistics_core.catalogue.contract_shapes import ShapeFault
@@ -20,6 +21,7 @@ from logistics_pipeline.alerting.incidents import key_of
 from logistics_pipeline.alerting.observing.looks import OF_KNOWN_PAST, look
 from logistics_pipeline.alerting.observing.metrics import ends_of_days
 from logistics_pipeline.alerting.observing.model import CannotEvaluate, Labels, Observation
+from logistics_pipeline.alerting.observing.past_incidents import OF_INCIDENTS, days_watched, look_back
 from logistics_pipeline.alerting.transitions import Change, State, Track, gone, quiet, step
 from logistics_pipeline.database.connections import Connection
 
@@ -109,10 +111,15 @@ def _days_to_try(connection: Connection, catalogue: Catalogue, rule: Rule, days:
         return days_with_records(connection, catalogue, rule, days)
     if rule.watch.kind is Kind.COST_PER_KM:
         return (*_newest_days(connection, "vehicle_logs", days), ZoneInfo("UTC"))
+    if rule.watch.kind in OF_INCIDENTS:
+        first, last = days_watched(connection, rule.watch.kind)
+        if first is None or first > last:
+            raise CannotEvaluate(f"No rule watched {rule.watch.kind} before today: there is no day to try it on.")
+        return max(first, last - timedelta(days=days - 1)), last, ZoneInfo("UTC")
     if rule.watch.kind not in OF_KNOWN_PAST:
         raise CannotEvaluate(
             f"The rule {rule.name} watches {rule.watch.kind}, whose past is not kept. Rules about "
-            f"{', '.join(sorted(OF_KNOWN_PAST))} can be tried."
+            f"{', '.join(sorted(OF_KNOWN_PAST | OF_INCIDENTS))} can be tried."
         )
     row = connection.execute(
         "SELECT min(registered_at AT TIME ZONE 'UTC')::date, (clock_timestamp() AT TIME ZONE 'UTC')::date - 1 "
@@ -154,7 +161,8 @@ def _look(
 ) -> Day:
     seen, values = set(), []
     day = moment.date() - timedelta(days=1)
-    for observation in look(connection, catalogue, rule.watch, moment, is_past=True):
+    observations, timing = _observe(connection, catalogue, rule, moment)
+    for observation in observations:
         key = key_of(observation.labels)
         seen.add(key)
         subject = subjects.setdefault(key, _Subject(observation.labels, quiet(moment)))
@@ -162,7 +170,7 @@ def _look(
         if value is not None:
             values.append(value)
         holds = None if value is None else rule.condition.holds(value, fires=subject.fires)
-        subject.track, changes = step(subject.track, holds, moment, rule.timing)
+        subject.track, changes = step(subject.track, holds, moment, timing)
         _note(subject, changes, day, observation)
     for key, subject in subjects.items():
         if key not in seen:
@@ -170,6 +178,15 @@ def _look(
             _note(subject, changes, day)
     worst = max(values, key=rule.condition.excess, default=None)
     return Day(day, worst, sum(subject.fires for subject in subjects.values()))
+
+
+def _observe(
+    connection: Connection, catalogue: Catalogue, rule: Rule, moment: datetime
+) -> tuple[list[Observation], Timing]:
+    """All subjects, and how long things have still to last: incidents say how long they have."""
+    if rule.watch.kind in OF_INCIDENTS:
+        return look_back(connection, rule, moment), Timing()
+    return look(connection, catalogue, rule.watch, moment, is_past=True), rule.timing
 
 
 def _note(subject: _Subject, changes: tuple[Change, ...], day: date, observation: Observation | None = None) -> None:

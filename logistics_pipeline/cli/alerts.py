@@ -197,7 +197,7 @@ def try_(
     days: Annotated[int, typer.Option(help="How many days back", min=1, max=1_100)] = 90,
     as_json: AsJson = False,
 ) -> None:
-    """Says on which days a rule about a metric would have fired. Nothing is recorded or sent."""
+    """Says on which days a rule would have fired. Nothing is recorded or sent."""
     settings = Settings()
     with open_environment(settings) as environment:
         catalogue = environment.catalogue()

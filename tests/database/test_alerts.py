@@ -393,7 +393,46 @@ def test_a_rule_about_files_is_tried_against_the_days_on_which_they_came(alerts:
     (firing,) = try_rule(alerts.connection, CATALOGUE, of_rejects, 90).firings
     assert (firing.opened_on, firing.closed_on) == (today - timedelta(days=7), today - timedelta(days=4))
     with pytest.raises(CannotEvaluate, match="whose past is not kept"):
-        try_rule(alerts.connection, CATALOGUE, alerts.rule(watch={"kind": "failed_files"}), 90)
+        try_rule(alerts.connection, CATALOGUE, alerts.rule(watch={"kind": "figures_behind"}), 90)
+
+
+def test_a_rule_about_failed_files_is_tried_against_the_incidents_of_any_rule(alerts: Alerts, add_file: Any) -> None:
+    watching = alerts.rule("others", watch={"kind": "failed_files"})
+    with pytest.raises(CannotEvaluate, match="No rule watched failed_files before today"):
+        try_rule(alerts.connection, CATALOGUE, watching, 90)
+    alerts.connection.execute(
+        "INSERT INTO alert.rule_versions (name, version, definition, since) "
+        "SELECT 'others', 1, %s, (date_trunc('day', now(), 'UTC') - interval '9 days')",
+        (Jsonb(watching.document),),
+    )
+    for name in ("shipments/short.json", "shipments/long.json", "vehicles/long.json"):
+        add_file(name, "failed", dataset=name.partition("/")[0])
+    alerts.evaluate(watching)
+    for name, opened, lasted in (("ts/short.", 5, 1), ("ts/long.", 5, 60), ("vehicles/long.", 3, 30)):
+        alerts.connection.execute(
+            "WITH moments AS ("
+            "SELECT date_trunc('day', now(), 'UTC') - make_interval(days => %(opened)s, hours => -1) AS at) "
+            "UPDATE alert.incidents SET closed_because = 'x', opened_at = moments.at, "
+            "closed_at = moments.at + make_interval(hours => %(lasted)s) "
+            "FROM moments WHERE labels ->> 'file' LIKE '%%' || %(name)s || '%%'",
+            {"name": name, "opened": opened, "lasted": lasted},
+        )
+    today = alerts.query("SELECT (now() AT TIME ZONE 'UTC')::date")[0][0]
+
+    def tried(**keys: Any) -> list[tuple[str, int, int]]:
+        rule = alerts.rule("tried", watch={"kind": "failed_files"} | keys.pop("watch", {}), **keys)
+        found = try_rule(alerts.connection, CATALOGUE, rule, 90)
+        assert (found.first, found.last) == (today - timedelta(days=9), today - timedelta(days=1))
+        return [
+            (each.labels["file"], (today - each.opened_on).days, (today - (each.closed_on or today)).days)
+            for each in found.firings
+        ]
+
+    every = [("shipments/long.json", 5, 2), ("shipments/short.json", 5, 4), ("vehicles/long.json", 3, 1)]
+    assert tried() == every
+    assert tried(watch={"dataset": "vehicles"}) == every[2:]
+    assert tried(**{"for": "2h"}) == [every[0], every[2]]
+    assert tried(when={"above": 1}) == []
 
 
 def test_rows_that_wait_for_a_refresh_are_measured_by_their_age(raw_folder: FolderUnderTest, alerts: Alerts) -> None:

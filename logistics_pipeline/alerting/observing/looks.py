@@ -20,7 +20,7 @@ from logistics_pipeline.models.track_record import record_of
 OF_KNOWN_PAST = frozenset({
     Kind.METRIC, Kind.COST_PER_KM, Kind.OVERDUE_DATASETS, Kind.REJECTED_SHARE, Kind.OUTSIDE_FORECAST
 })  # fmt: skip
-"""Kinds whose past is in the database; of the others only what is so now."""
+"""Kinds whose past is in the records and the ledger; `past_incidents` has others, of the rest only what is so now."""
 MOST_SUBJECTS = 1_000
 """Of one statement, the newest or worst first: more at once say the same thing."""
 

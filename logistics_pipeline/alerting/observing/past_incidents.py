@@ -1,0 +1,34 @@
+"""What incidents say of a past day, of kinds about things that are there or not: nothing else keeps when they were."""
+
+from datetime import date, datetime
+
+from logistics_core.alert_rules.rules import Kind, Rule
+from logistics_core.sql_files import read_sql
+from logistics_pipeline.alerting.observing.looks import MOST_SUBJECTS
+from logistics_pipeline.alerting.observing.model import Observation, Words
+from logistics_pipeline.database.connections import Connection
+
+OF_INCIDENTS = frozenset({
+    Kind.FAILED_FILES, Kind.UNRECOGNISED_FILES, Kind.REFRESH_FAILED, Kind.UNBALANCED_FILES, Kind.CONTRACT_QUESTIONS,
+    Kind.CHANGED_FIELDS, Kind.FORECAST_SET_BACK,
+})  # fmt: skip
+"""Kinds of which incidents of any rule tell the past: built-in rules watch them from the start."""
+
+
+def days_watched(connection: Connection, kind: Kind) -> tuple[date | None, date]:
+    """The first day on which a rule of a kind was in force, None if there was none, and yesterday. UTC."""
+    first, last = connection.execute(read_sql("alerting/first_watched").encode(), {"kind": kind.value}).fetchone() or ()
+    return first, last
+
+
+def look_back(connection: Connection, rule: Rule, moment: datetime) -> list[Observation]:
+    """What was so within the day that ends at a moment, and had lasted as long as the rule waits."""
+    parameters = {
+        "kind": rule.watch.kind.value,
+        "dataset": rule.watch.dataset,
+        "hold": rule.timing.hold,
+        "moment": moment,
+        "most": MOST_SUBJECTS,
+    }
+    rows = connection.execute(read_sql("alerting/past_incidents").encode(), parameters).fetchall()
+    return [Observation(labels, value, Words(summary), page) for labels, value, summary, page in rows]
