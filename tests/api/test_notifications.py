@@ -47,7 +47,7 @@ def api(url: str, serve: Serve) -> Iterator[Api]:
 def test_messages_are_listed_with_their_attempts(api: Api) -> None:
     found = api.get("/api/notifications", state="dead", topic="alert.firing")["items"]
     assert [(each["endpoint"], each["reason"], each["thread"]) for each in found] == [
-        ("bad", "no such hook", "incident:17")
+        ("bad", "404: no such hook", "incident:17")
     ]
     (attempt,) = found[0]["attempts"]
     assert (attempt["outcome"], attempt["status"], attempt["number"]) == ("refused", 404, 1)
