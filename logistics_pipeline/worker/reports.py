@@ -21,8 +21,8 @@ log = logging.getLogger("logistics.worker")
 DUTY = "reports"
 LOOK_SECONDS = 5.0
 """How often it is looked for windows that have come."""
-FROZEN_SECONDS = 300
-"""A session that is silent for so long loses its lock. Asking the API and drawing take less."""
+FROZEN_SECONDS = 600
+"""A session that is silent for so long loses its lock. Asking the API (four answers) and drawing take less."""
 
 
 class ReportWorker:
