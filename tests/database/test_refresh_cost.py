@@ -44,6 +44,7 @@ def load_days(connection: Connection, first_day: int, days: int) -> None:
                 "VALUES (%s, %s, %s, %s, true)",
                 (found[0], records["records"], records["records"], stale if dataset == "vehicle_logs" else []),
             )
+    connection.execute("SELECT pg_stat_force_next_flush()")  # a refresh analyses tables by what is counted of them
 
 
 def rows_read(connection: Connection) -> int:
