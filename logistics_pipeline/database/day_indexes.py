@@ -7,7 +7,8 @@ without holding up those who write to it.
 """
 
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from psycopg import errors, sql
 
@@ -22,6 +23,9 @@ SMALL_BYTES = 32 << 20
 
 PATIENCE = "10s"
 """How long building waits for a transaction that is older than the index, such as a long export."""
+
+SUMMARIZING_PATIENCE = "100ms"
+"""How long a refresh waits for a load that changes the indexes of the same table: it is right without, and slower."""
 
 _logger = logging.getLogger(__name__)
 
@@ -55,11 +59,27 @@ def has_day_index(connection: Connection, dataset: Dataset) -> bool:
 def summarize_block_ranges(connection: Connection) -> None:
     """Has block range indexes cover the rows that waiting batches wrote: by itself PostgreSQL may take a minute.
 
-    Those of a day, and those of a file. Until then, each search reads all rows that are not covered.
+    Those of a day, and those of a file. Until then, each search reads all rows that are not covered. `connection` is in
+    autocommit mode, outside a transaction.
     """
-    for (name,) in connection.execute(read_sql("analytics/indexes_to_summarize").encode()).fetchall():
-        with suppress(errors.UndefinedTable, errors.UndefinedObject):  # a bulk load has dropped it just now
-            connection.execute("SELECT brin_summarize_new_values(%s::regclass)", (name,))
+    names = connection.execute(read_sql("analytics/indexes_to_summarize").encode()).fetchall()
+    with _waiting_at_most(connection, SUMMARIZING_PATIENCE):
+        for (name,) in names:
+            # A bulk load has dropped it just now, or builds it.
+            with suppress(errors.UndefinedTable, errors.UndefinedObject, errors.LockNotAvailable):
+                connection.execute("SELECT brin_summarize_new_values(%s::regclass)", (name,))
+
+
+@contextmanager
+def _waiting_at_most(connection: Connection, patience: str) -> Iterator[None]:
+    """Waits no longer for a lock."""
+    usual = connection.execute("SHOW lock_timeout").fetchone()
+    connection.execute("SELECT set_config('lock_timeout', %s, false)", (patience,))
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute("SELECT set_config('lock_timeout', %s, false)", usual)
 
 
 def make_day_index(connection: Connection, dataset: Dataset) -> None:
@@ -91,11 +111,10 @@ def build_day_index(connection: Connection, dataset: Dataset) -> None:
     """
     if indexed_day(dataset) is None or _is_complete(connection, dataset) or _will_be_built(connection, dataset):
         return
-    usual = connection.execute("SHOW lock_timeout").fetchone()
-    connection.execute("SELECT set_config('lock_timeout', %s, false)", (PATIENCE,))
     try:
-        _drop_unfinished(connection, dataset)
-        _create(connection, dataset, concurrently=True)
+        with _waiting_at_most(connection, PATIENCE):
+            _drop_unfinished(connection, dataset)
+            _create(connection, dataset, concurrently=True)
     except errors.LockNotAvailable:  # what is unfinished cannot be dropped now either: the next attempt does that
         _logger.warning(
             "The index %r of %s was not built, because a transaction that began before has been open for more than "
@@ -103,9 +122,6 @@ def build_day_index(connection: Connection, dataset: Dataset) -> None:
             "has ended.",
             *(index_name(dataset), dataset.table, PATIENCE),
         )
-    finally:
-        if not connection.closed:
-            connection.execute("SELECT set_config('lock_timeout', %s, false)", usual)
 
 
 def _create(connection: Connection, dataset: Dataset, *, concurrently: bool = False) -> None:
