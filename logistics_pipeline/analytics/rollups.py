@@ -49,6 +49,7 @@ from logistics_pipeline.analytics.shared_groups import CHANGED_ROWS, RollupsAtHa
 from logistics_pipeline.analytics.stale_days import WaitingBatches
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.database.day_indexes import has_day_index
+from logistics_pipeline.database.planning import planned_without
 from logistics_pipeline.identities.links import Relinked, relinked_days
 
 KEPT_FOR = "10 minutes"
@@ -266,7 +267,7 @@ def _add(
             "greatest(stored.{0}, added.{0})" if is_sketch else "coalesce(stored.{0}, 0) + added.{0}"
         ).format(state),
     }
-    with _without(connection, "nestloop"):
+    with planned_without(connection, "nestloop"):
         row = connection.execute(sql.SQL(read_sql("rollups/add")).format(**parts)).fetchone()
     connection.execute(sql.SQL("DROP TABLE {}").format(_ADDED))
     assert row is not None
@@ -296,17 +297,8 @@ def _by_index(connection: Connection, dataset: Dataset) -> Iterator[None]:
     if not has_day_index(connection, dataset):
         yield
         return
-    with _without(connection, "seqscan"):
+    with planned_without(connection, "seqscan"):
         yield
-
-
-@contextmanager
-def _without(connection: Connection, method: str) -> Iterator[None]:
-    """Has statements planned without a method, where the planner cannot know how many rows it finds."""
-    setting = sql.Identifier(f"enable_{method}")
-    connection.execute(sql.SQL("SET LOCAL {} = off").format(setting))
-    yield
-    connection.execute(sql.SQL("SET LOCAL {} = on").format(setting))
 
 
 def _known(connection: Connection, dataset: Dataset) -> _Known | None:

@@ -12,6 +12,7 @@ from psycopg.rows import args_row, class_row
 from logistics_core.database_contract.reject_kinds import KIND
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.database.planning import planned_without
 from logistics_pipeline.ledger.notifications import NOTIFY
 from logistics_pipeline.ledger.reject_kinds import (
     EXAMPLE_BYTES,
@@ -64,9 +65,7 @@ def page_by_page(connection: Connection) -> Iterator[None]:
     It may not have counted those of a file just loaded. For what it takes to be few, it reads all that are left and
     sorts them, on every page.
     """
-    with connection.transaction():
-        connection.execute("SET LOCAL enable_bitmapscan = off")
-        connection.execute("SET LOCAL enable_seqscan = off")
+    with connection.transaction(), planned_without(connection, "bitmapscan", "seqscan"):
         yield
 
 

@@ -18,18 +18,9 @@ from logistics_pipeline.loading.contract.dates import DateOrder
 from logistics_pipeline.loading.contract.extras import Extras, as_copy_text
 from logistics_pipeline.loading.contract.file_formats import AS_THE_CONTRACT, FileFormats
 from logistics_pipeline.loading.contract.record_days import day_of_record
-from logistics_pipeline.loading.contract.record_validator import (
-    ClearedValue,
-    PartialRow,
-    Rejection,
-    Row,
-)
+from logistics_pipeline.loading.contract.record_validator import ClearedValue, PartialRow, Rejection, Row
 from logistics_pipeline.loading.formats.reader import Checkpoint
-from logistics_pipeline.loading.layouts import (
-    Records,
-    Table,
-    Unreadable,
-)
+from logistics_pipeline.loading.layouts import Records, Table, Unreadable
 from logistics_pipeline.loading.parse.held_records import FoundDate, HeldRecord
 from logistics_pipeline.loading.parse.judging import RecordJudge
 from logistics_pipeline.loading.parse.written_rejects import Reject, WrittenRejects, merge_rejects, write_rejects
