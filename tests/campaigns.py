@@ -2,10 +2,14 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
+
+from psycopg import sql
+
+from logistics_pipeline.database.connections import Connection
 
 
 class Outcome(Protocol):
@@ -84,3 +88,16 @@ def main(
         )
     print(f"\n{report}")
     return 1 if report.failures else 0
+
+
+def empty_tables(
+    connection: Connection, *schemas: str, kept: Sequence[str] = (), restarts_identity: bool = True
+) -> None:
+    """Takes all rows out of the tables of some schemas, but for those `kept` and the number of the schema."""
+    tables = connection.execute(
+        "SELECT schemaname, tablename FROM pg_tables WHERE schemaname = ANY(%s) AND tablename <> ALL(%s)",
+        (list(schemas), ["alembic_version", *kept]),
+    ).fetchall()
+    names = sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
+    ending = " RESTART IDENTITY" if restarts_identity else ""
+    connection.execute(sql.SQL("TRUNCATE {}").format(names) + sql.SQL(ending))

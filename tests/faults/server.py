@@ -17,6 +17,7 @@ from logistics_pipeline.database.connections import TRANSIENT, Connection, conne
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.local.embedded_postgres import EmbeddedPostgres
 from logistics_pipeline.migrations import migrate
+from tests.campaigns import empty_tables
 from tests.keyed import CATALOGUE
 
 PATIENCE_SECONDS = 120
@@ -81,12 +82,7 @@ class FragileServer:
     def empty(self, database: str) -> None:
         """Takes everything out of a database that loads have put in."""
         with self.connect(database) as connection:
-            tables = connection.execute(
-                "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('raw', 'ingest') "
-                "AND tablename <> 'alembic_version'"
-            ).fetchall()
-            names = sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
-            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(names))
+            empty_tables(connection, "raw", "ingest")
 
     # -- what is done to it ----------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from logistics_pipeline.sources.definitions.definition import RestSource
 from logistics_pipeline.sources.definitions.reading import read_definition
 from logistics_pipeline.sources.ledger.pulls import Pull, list_pulls
 from logistics_pipeline.sources.pulls.pulling import PullOptions, pull
+from tests.campaigns import empty_tables
 from tests.contract_texts import synced_catalogue
 from tests.sources.servers.certificates import Certificates, make_certificates
 
@@ -68,12 +69,7 @@ class Site:
 
     def clear(self) -> None:
         with self.connect() as connection:
-            tables = connection.execute(
-                "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('raw', 'source', 'ingest') "
-                "AND tablename NOT IN ('alembic_version', 'contracts')"
-            ).fetchall()
-            names = sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
-            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(names))
+            empty_tables(connection, "raw", "source", "ingest", kept=["contracts"])
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         self.options.raw_dir.mkdir(parents=True)
         self._loaded.clear()

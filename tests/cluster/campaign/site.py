@@ -5,8 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from psycopg import sql
-
 from logistics_core.database_contract.file_states import FINISHED_STATES
 from logistics_core.reject_threshold import RejectThreshold
 from logistics_pipeline import ledger
@@ -18,6 +16,7 @@ from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.loading.options import BatchLimits
 from logistics_pipeline.loading.unload import unload_file
 from logistics_pipeline.migrations.distribution import distribute
+from tests.campaigns import empty_tables
 from tests.cluster.campaign.servers import Servers
 from tests.cluster.nodes import make_template, prepared_folder
 from tests.database.test_refreshing import actual_tables, expected_tables
@@ -55,12 +54,7 @@ class Site:
         self.folder = replace(self.folder, options=replace(self.folder.options, batch=batch, chunk_bytes=1 << 12))
         with self.connect() as connection:
             connection.execute("SELECT recover_prepared_transactions()")
-            tables = connection.execute(
-                "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('raw', 'keys', 'ingest') "
-                "AND tablename <> 'alembic_version'"
-            ).fetchall()
-            names = sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
-            connection.execute(sql.SQL("TRUNCATE {}").format(names))
+            empty_tables(connection, "raw", "keys", "ingest", restarts_identity=False)
         refresh(self.url, full=True)
 
     def set_retry_seconds(self, seconds: float) -> None:
