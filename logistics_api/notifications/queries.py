@@ -10,8 +10,10 @@ from logistics_api.ingestion.filters import where
 from logistics_api.row_access.permitted import is_about_permitted
 from logistics_core.database_contract.notifications import READ_LINK as READ_LINK_CALL
 from logistics_core.database_contract.notifications import REQUEST_PREVIEW
+from logistics_core.database_contract.notifications import RESTORE_TEMPLATES as RESTORE_TEMPLATES_CALL
 from logistics_core.database_contract.notifications import SUBSCRIBE_AGAIN as SUBSCRIBE_AGAIN_CALL
 from logistics_core.database_contract.notifications import UNSUBSCRIBE as UNSUBSCRIBE_CALL
+from logistics_core.sql_files import read_sql
 
 _FILTERS = {
     "declared": "endpoint.person_id IS NULL",
@@ -76,7 +78,8 @@ SELECT
                 'seconds', round(attempt.seconds::numeric, 3),
                 'outcome', attempt.outcome,
                 'status', attempt.status,
-                'detail', attempt.detail
+                'detail', attempt.detail,
+                'template_version', attempt.template_version
             ) ORDER BY attempt.number), '[]')
             FROM notify.attempts AS attempt
             WHERE attempt.message_id = shown.message_id
@@ -173,6 +176,32 @@ FROM (
 ) AS event
 """
 """One row: the newest events as JSON."""
+
+TEMPLATE_VERSIONS = f"""
+SELECT coalesce(json_agg(json_build_object(
+    'version', version,
+    'title_template', title_template,
+    'text_template', text_template,
+    'restored_from', restored_from,
+    'restored_by', restored_by,
+    'made_at', made_at,
+    'is_in_force', is_in_force,
+    'is_declared', is_declared,
+    'messages', messages
+) ORDER BY version DESC), '[]')
+FROM ({read_sql("notifying/list_template_versions")}) AS known
+"""
+"""One row: the versions of the templates of an endpoint as a JSON array, the newest first."""
+
+IS_ENDPOINT = """
+SELECT EXISTS (
+    SELECT FROM notify.endpoints WHERE name = %(endpoint)s AND removed_at IS NULL AND person_id IS NULL
+)
+"""
+"""One row: whether an endpoint of this name is declared."""
+
+RESTORE_TEMPLATES = f"SELECT {RESTORE_TEMPLATES_CALL}"
+"""One row: the version in force from then on, NULL if there is no such version."""
 
 READ_LINK = f"SELECT {READ_LINK_CALL}"
 UNSUBSCRIBE = f"SELECT {UNSUBSCRIBE_CALL}"

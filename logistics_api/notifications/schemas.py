@@ -37,6 +37,9 @@ class Attempt(StrictModel):
     outcome: AttemptOutcome | None = Field(description="Null while it is under way, or if it was interrupted")
     status: int | None = Field(description="Of HTTP or SMTP", examples=[503])
     detail: str | None = Field(description="What the receiver said, or why it was not reached")
+    template_version: int | None = Field(
+        description="Version of the templates of its endpoint that it was made with; null if there were none"
+    )
 
 
 class Message(StrictModel):

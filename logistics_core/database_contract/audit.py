@@ -27,6 +27,7 @@ class ObjectKind(StrEnum):
     MODEL_VERSION = "model_version"
     MODEL_JOB = "model_job"
     ENDPOINT = "endpoint"
+    ENDPOINT_TEMPLATES = "endpoint_templates"
     SUPPRESSION = "suppression"
     MESSAGE = "message"
     REPORT = "report"

@@ -103,6 +103,11 @@ SUBSCRIBE_AGAIN = "notify.subscribe_again(%(link)s, %(code)s)"
 
 REQUEST_PREVIEW = "notify.request_preview(%(report)s, %(requested_by)s)"
 """SQL call that asks a worker for a report as it would be sent now, and returns the ID; NULL if too many wait."""
+
+RESTORE_TEMPLATES = "notify.restore_templates(%(endpoint)s, %(version)s, %(restored_by)s)"
+"""SQL call that makes a new version of the templates of an endpoint from an earlier one, and returns the version in
+force; NULL if there is no such version."""
+
 CHANGE_PREFERENCES = (
     "notify.set_preferences(%(person_id)s, %(version)s, %(time_zone)s, %(language)s, %(quiet_from)s::time, "
     "%(quiet_until)s::time, %(channels)s::jsonb)"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0041"
+SCHEMA_VERSION = "0042"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
@@ -554,6 +554,7 @@ API_READS: Mapping[str, frozenset[str]] = {
             "outcome",
             "seconds",
             "status",
+            "template_version",
         }
     ),
     "notify.digests": frozenset(
@@ -677,6 +678,17 @@ API_READS: Mapping[str, frozenset[str]] = {
             "suppressed_at",
             "suppression_id",
             "topic",
+        }
+    ),
+    "notify.template_versions": frozenset(
+        {
+            "endpoint_id",
+            "made_at",
+            "restored_by",
+            "restored_from",
+            "text_template",
+            "title_template",
+            "version",
         }
     ),
 }

@@ -1,9 +1,10 @@
 """Commands on notifications: messages and what became of them, dead letters, and trying an endpoint out."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
@@ -18,6 +19,7 @@ from logistics_core.languages.sentences import Sentence
 from logistics_core.settings import Settings
 from logistics_pipeline.cli.options import AsJson
 from logistics_pipeline.cli.output import print_json, print_table, say
+from logistics_pipeline.cli.user import user_name
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.local.environment import open_environment
@@ -117,16 +119,16 @@ def show_message(
         return
     _print_messages(found, as_json=False)
     print_table(
-        ("attempt", "begun", "seconds", "outcome", "status", "answer"),
+        ("attempt", "begun", "seconds", "outcome", "status", "templates", "answer"),
         [
             (
                 str(each["number"]), f"{each['begun_at']:%Y-%m-%d %H:%M:%S}",
                 None if each["seconds"] is None else f"{each['seconds']:.2f}", each["outcome"] or "interrupted",
-                each["status"], each["detail"],
+                each["status"], each["template_version"], each["detail"],
             )
             for each in attempts
         ],
-        numeric=("attempt", "seconds"),
+        numeric=("attempt", "seconds", "templates"),
     )  # fmt: skip
     if found[0].reason:
         say(found[0].reason)
@@ -337,19 +339,128 @@ def test(
         raise typer.Exit(1)
 
 
+OfVersion = Annotated[
+    int | None,
+    typer.Option("--version", min=1, help="Earlier templates: the number of a version", show_default=False),
+]
+
+
 @group.command("preview")
-def preview(name: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint")]) -> None:
+def preview(
+    name: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint")],
+    version: OfVersion = None,
+    message: Annotated[
+        int | None, typer.Option("--message", help="About the event of this message", show_default=False)
+    ] = None,
+) -> None:
     """Shows what the newest event looks like to an endpoint, with its templates. Nothing is sent."""
     with _opened() as (_, _, connection):
-        message = ledger.example(connection, _endpoint_id(connection, name))
-    if message is None:
+        endpoint_id = _endpoint_id(connection, name)
+        event_id = None if message is None else _event_of(connection, message)
+        found = ledger.example(connection, endpoint_id, event_id)
+        templates = None if version is None else _version(connection, name, version)
+    if found is None:
         raise ConfigurationError("There is no event yet to show.")
-    for problem in template_problems(message):
+    if templates is not None:
+        chosen = {"titleTemplate": templates["title_template"], "textTemplate": templates["text_template"]}
+        found = replace(found, configuration={**found.configuration, **chosen})
+    for problem in template_problems(found):
         say(problem)
-    shown = with_templates(in_own_language(message))
+    shown = with_templates(in_own_language(found))
     print(subject(shown))
     print()
     print(plain_text(shown))
+
+
+@group.command("templates")
+def list_templates(
+    name: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint")],
+    version: OfVersion = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lists the versions of an endpoint's templates, or shows one and what the one in force has instead."""
+    with _opened() as (_, _, connection):
+        _endpoint_id(connection, name)
+        found = ledger.list_template_versions(connection, name)
+        shown = None if version is None else _version(connection, name, version)
+    if as_json:
+        for each in found if shown is None else [shown]:
+            print_json(each)
+    elif shown is not None:
+        _print_templates(shown, found[0])
+    elif not found:
+        say(f"{name} has no templates, and never had any.")
+    else:
+        print_table(
+            ("version", "since", "from", "by", "messages", ""),
+            [
+                (
+                    str(each["version"]), f"{each['made_at']:%Y-%m-%d %H:%M:%S}",
+                    "notifications.yaml" if each["restored_from"] is None else f"version {each['restored_from']}",
+                    each["restored_by"], each["messages"],
+                    ", ".join(word for word, is_so in (
+                        ("in force", each["is_in_force"]), ("declared", each["is_declared"])) if is_so),
+                )
+                for each in found
+            ],
+            numeric=("version", "messages"),
+        )  # fmt: skip
+
+
+def _print_templates(shown: dict[str, Any], in_force: dict[str, Any]) -> None:
+    """Prints the templates of a version as `notifications.yaml` has them, then what is in force where that differs."""
+    for column, key in (("title_template", "titleTemplate"), ("text_template", "textTemplate")):
+        if shown[column] is not None:
+            print(f"{key}: {json.dumps(shown[column], ensure_ascii=False)}")
+    if shown["title_template"] is None and shown["text_template"] is None:
+        say("No templates: title and text of the event.")
+    lines = [
+        f"{key}: {json.dumps(in_force[column], ensure_ascii=False) if in_force[column] else 'none'}"
+        for column, key in (("title_template", "titleTemplate"), ("text_template", "textTemplate"))
+        if in_force[column] != shown[column]
+    ]
+    if lines:
+        say(f"Version {in_force['version']}, which is in force, has instead:")
+        for line in lines:
+            say(f"  {line}")
+
+
+@group.command("restore")
+def restore(
+    name: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint")],
+    version: Annotated[int, typer.Argument(metavar="VERSION", min=1, help="Number of the version")],
+) -> None:
+    """Goes back to earlier templates of an endpoint: a new version, in force until notifications.yaml changes them."""
+    with _opened() as (_, _, connection):
+        _endpoint_id(connection, name)
+        _version(connection, name, version)
+        before = ledger.list_template_versions(connection, name)[0]["version"]
+        in_force = ledger.restore_templates(connection, name, version, user_name())
+    if in_force == before:
+        say(f"The templates of {name} are those of version {version} already.")
+        return
+    say(
+        f"{name} has the templates of version {version} again, as version {in_force}. They are in force until "
+        "notifications.yaml declares others: put them there as well."
+    )
+
+
+def _version(connection: Connection, name: str, version: int) -> dict[str, Any]:
+    found = ledger.list_template_versions(connection, name)
+    for each in found:
+        if each["version"] == version:
+            return each
+    known = ", ".join(str(each["version"]) for each in reversed(found)) or "none"
+    raise ConfigurationError(f"The templates of {name} have no version {version}. There are: {known}.")
+
+
+def _event_of(connection: Connection, message_id: int) -> int:
+    row = connection.execute("SELECT event_id FROM notify.messages WHERE message_id = %s", (message_id,)).fetchone()
+    if row is None or row[0] is None:
+        raise ConfigurationError(
+            f"There is no message {message_id} about a single event. `logistics notifications list` lists messages."
+        )
+    return int(row[0])
 
 
 def _test_event(name: str) -> Event:

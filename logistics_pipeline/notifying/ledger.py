@@ -9,7 +9,7 @@ from uuid import uuid4
 from psycopg.rows import class_row, dict_row
 
 from logistics_core.database_contract.channels import Channel
-from logistics_core.database_contract.notifications import EndpointChannel, MessageState
+from logistics_core.database_contract.notifications import RESTORE_TEMPLATES, EndpointChannel, MessageState
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.notifying.outbox import event_of
@@ -57,7 +57,7 @@ def list_attempts(connection: Connection, message_id: int) -> list[dict[str, Any
     """Every attempt to send a message, the first one first."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            "SELECT number, begun_at, seconds, outcome, status, detail FROM notify.attempts "
+            "SELECT number, begun_at, seconds, outcome, status, detail, template_version FROM notify.attempts "
             "WHERE message_id = %s ORDER BY number",
             (message_id,),
         ).fetchall()
@@ -67,6 +67,21 @@ def list_endpoints(connection: Connection) -> list[dict[str, Any]]:
     """The endpoints that are declared, each with how it does."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(read_sql("notifying/list_endpoints").encode()).fetchall()
+
+
+def list_template_versions(connection: Connection, endpoint: str) -> list[dict[str, Any]]:
+    """Every version of the templates of an endpoint, the newest first; empty if it never had any."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(read_sql("notifying/list_template_versions").encode(), {"endpoint": endpoint}).fetchall()
+
+
+def restore_templates(connection: Connection, endpoint: str, version: int, restored_by: str) -> int | None:
+    """Makes a new version with the templates of an earlier one; returns the version in force, None if there is none."""
+    row = connection.execute(
+        f"SELECT {RESTORE_TEMPLATES}".encode(),
+        {"endpoint": endpoint, "version": version, "restored_by": restored_by},
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def resend(connection: Connection, message_ids: Sequence[int] | None = None, endpoint: str | None = None) -> list[int]:
@@ -139,16 +154,18 @@ def balances(connection: Connection, days: int = 7) -> list[DayBalance]:
         return cursor.execute(read_sql("notifying/balance").encode(), {"days": days}).fetchall()
 
 
-def example(connection: Connection, endpoint_id: int) -> Outgoing | None:
-    """A message to an endpoint about the newest event, which is neither stored nor sent; None if there is no event."""
+def example(connection: Connection, endpoint_id: int, event_id: int | None = None) -> Outgoing | None:
+    """A message to an endpoint about an event, or the newest, neither stored nor sent; None if there is none."""
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
             "SELECT endpoint.endpoint_id, endpoint.name, endpoint.channel, endpoint.configuration, endpoint.time_zone, "
             "endpoint.language, "
             "event.* FROM notify.endpoints AS endpoint CROSS JOIN notify.events AS event "
-            "WHERE endpoint.endpoint_id = %s AND coalesce(event.person_id, endpoint.person_id) IS NOT DISTINCT FROM "
-            "endpoint.person_id ORDER BY event.event_id DESC LIMIT 1",
-            (endpoint_id,),
+            "WHERE endpoint.endpoint_id = %(endpoint_id)s "
+            "AND coalesce(event.person_id, endpoint.person_id) IS NOT DISTINCT FROM endpoint.person_id "
+            "AND (%(event_id)s::bigint IS NULL OR event.event_id = %(event_id)s) "
+            "ORDER BY event.event_id DESC LIMIT 1",
+            {"endpoint_id": endpoint_id, "event_id": event_id},
         ).fetchone()
     if row is None:
         return None

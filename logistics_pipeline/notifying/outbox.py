@@ -134,6 +134,7 @@ def _outgoing(rows: Sequence[dict[str, Any]], number: int) -> Outgoing:
         unsubscribe_code=first["unsubscribe_code"], bounce_code=first["bounce_code"],
         edition=None if first["edition"] is None or first["is_digest"] else decode_edition(first["edition"]),
         chart=None if first["is_digest"] else first["chart"], person_id=first["person_id"], browser=_browser(first),
+        template_version=first["template_version"],
     )  # fmt: skip
 
 
@@ -181,6 +182,7 @@ def record(connection: Connection, lease: UUID, results: Sequence[Result]) -> No
         "details": [each.outcome.detail or each.outcome.outcome.value for each in results],
         "states": [each.state.value for each in results],
         "pauses": [each.pause for each in results],
+        "template_versions": [each.message.template_version for each in results],
     }
     connection.execute(read_sql("notifying/record_attempts").encode(), parameters)
     for each in results:

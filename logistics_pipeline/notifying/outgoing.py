@@ -59,6 +59,8 @@ class Outgoing:
     """Whose own endpoint it is for."""
     browser: Browser | None = None
     """Of web push: where it goes."""
+    template_version: int | None = None
+    """That of the templates in its configuration, which may be none at all; None if there never were any."""
 
     @property
     def language(self) -> Language:

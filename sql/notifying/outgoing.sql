@@ -1,6 +1,6 @@
 -- What claimed messages consist of: one row per message and event, those of a digest by time.
--- Reads notify.messages, notify.endpoints and notify.events; for endpoints of people what is declared for all, and browsers; the
--- chart of an incident that is told alone.
+-- Reads notify.messages, notify.endpoints, notify.template_versions and notify.events; for endpoints of people what is
+-- declared for all, and browsers; the chart of an incident that is told alone.
 SELECT
     message.message_id,
     message.public_id,
@@ -15,6 +15,11 @@ SELECT
     endpoint.name AS endpoint,
     endpoint.person_id,
     CASE WHEN endpoint.person_id IS NULL THEN endpoint.configuration ELSE shared.settings END AS configuration,
+    (
+        SELECT max(known.version)
+        FROM notify.template_versions AS known
+        WHERE known.endpoint_id = endpoint.endpoint_id
+    ) AS template_version,
     subscription.url AS push_url,
     subscription.p256dh,
     subscription.auth,

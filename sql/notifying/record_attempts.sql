@@ -6,13 +6,19 @@ WITH results AS (
     SELECT *
     FROM unnest(
         %(message_ids)s::bigint[], %(numbers)s::integer[], %(seconds)s::double precision[], %(outcomes)s::text[],
-        %(statuses)s::integer[], %(details)s::text[], %(states)s::text[], %(pauses)s::double precision[]
-    ) AS result (message_id, number, seconds, outcome, status, detail, state, pause)
+        %(statuses)s::integer[], %(details)s::text[], %(states)s::text[], %(pauses)s::double precision[],
+        %(template_versions)s::integer[]
+    ) AS result (message_id, number, seconds, outcome, status, detail, state, pause, template_version)
 ),
 
 attempts AS (
     UPDATE notify.attempts AS attempt
-    SET seconds = results.seconds, outcome = results.outcome, status = results.status, detail = results.detail
+    SET
+        seconds = results.seconds,
+        outcome = results.outcome,
+        status = results.status,
+        detail = results.detail,
+        template_version = results.template_version
     FROM results
     WHERE attempt.message_id = results.message_id AND attempt.number = results.number
 ),

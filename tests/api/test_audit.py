@@ -136,6 +136,9 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any], tuple[str, str]]] = {
     "cancel_model_job": (
         "DELETE", f"/api/models/shipments.delivery_time/jobs/{PROPOSALS[0]}", {}, ("model_job", "cancelled"),
     ),
+    "restore_templates": (
+        "POST", "/api/notifications/endpoints/desk/templates/1/restore", {}, ("endpoint_templates", "restored"),
+    ),
     "retry_file": ("POST", "/api/ingestion/files/1001/retry", {}, ("file_request", "retry")),
     "unload_file": ("POST", "/api/ingestion/files/1002/unload", {}, ("file_request", "unload")),
     "forget_file": ("POST", "/api/ingestion/files/1003/forget", {}, ("file_request", "forget")),
@@ -396,6 +399,7 @@ NOT_LOGGED = {
     "models.predictions": "What the pipeline computes.",
     "models.versions": "Registered by the pipeline, and never changed but for the state, by `models.transitions`.",
     "notify.attempts": "What the worker does.",
+    "notify.template_versions": "The declaration is in the entry of its endpoint; `notify.restore_templates` adds one.",
     "notify.bounce_mailboxes": "How far each has been read.",
     "notify.bounces": "What mail servers say.",
     "notify.digests": "What the worker does.",

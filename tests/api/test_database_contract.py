@@ -26,6 +26,7 @@ NAMED = {
     "silence_id": "1",
     "window_id": "1",
     "name": "revenue_fell",
+    "endpoint": "desk",
     "trial_id": "0d2b2c5e-6f2d-4b6e-9a43-3a1f3a0f3f52",
 }
 UNKNOWN = ("{upload_id}", "{request_id}", "{proposal_id}")

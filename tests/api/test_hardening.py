@@ -43,6 +43,7 @@ KEYS = {
     "silence_id": "1",
     "window_id": "1",
     "name": "revenue_fell",
+    "endpoint": "desk",
     "trial_id": BOARD_ID,
     "model": "shipments.delivery_time",
     "version": "1",

@@ -101,3 +101,31 @@ def test_metrics_say_where_messages_are(api: Api) -> None:
     assert 'logistics_messages{channel="inbox",state="delivered"} 2.0' in lines
     assert 'logistics_notification_endpoints{state="failing"} 1.0' in lines
     assert "logistics_message_overdue_seconds 0.0" in lines
+
+
+def test_templates_have_versions_and_a_way_back(
+    new_database: Callable[[], AbstractContextManager[str]], serve: Serve
+) -> None:
+    path = "/api/notifications/endpoints/chat/templates"
+    with new_database() as made, connect(made) as connection, serve(made) as api:
+        for title in ("First: {{ event.title }}", "Second: {{ event.title }}"):
+            chat = {"url": "env:NOWHERE", "titleTemplate": title}
+            endpoints = [Endpoint("chat", EndpointChannel.SLACK, configuration=chat)]
+            declare(connection, *endpoints, Endpoint("inbox", EndpointChannel.INBOX))
+        restored = api.request(f"{path}/1/restore", "POST").json()
+        assert restored == api.get(path)
+        assert [(each["version"], each["restored_from"], each["restored_by"]) for each in restored["versions"]] == [
+            (3, 1, "anonymous"), (2, None, None), (1, None, None),
+        ]  # fmt: skip
+        newest, second, first = restored["versions"]
+        assert newest["title_template"] == first["title_template"] == "First: {{ event.title }}"
+        assert (newest["is_in_force"], newest["is_declared"]) == (True, False)
+        assert (second["is_in_force"], second["is_declared"], second["messages"]) == (False, True, 0)
+        assert api.get("/api/notifications/endpoints/inbox/templates") == {"endpoint": "inbox", "versions": []}
+        for method, unknown, title in (
+            ("POST", "chat/templates/9/restore", "Unknown version"),
+            ("POST", "nobody/templates/1/restore", "Unknown endpoint"),
+            ("GET", "nobody/templates", "Unknown endpoint"),
+        ):
+            response = api.request(f"/api/notifications/endpoints/{unknown}", method)
+            assert (response.status_code, response.json()["title"]) == (404, title)

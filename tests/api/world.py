@@ -12,6 +12,7 @@ from psycopg.types.json import Json, Jsonb
 from logistics_api.alerts.rule_schemas import EXAMPLE
 from logistics_core.alert_rules.rules import Timing
 from logistics_core.catalogue import built_in_catalogue
+from logistics_core.database_contract.notifications import EndpointChannel
 from logistics_core.editions import Edition, encode_edition
 from logistics_core.settings import Settings
 from logistics_pipeline.alerting.evaluating import evaluate
@@ -26,6 +27,8 @@ from logistics_pipeline.loading.options import BatchLimits, LoadOptions
 from logistics_pipeline.migrations.history_tables import keep_history
 from logistics_pipeline.models.jobs import serve_next
 from logistics_pipeline.models.updating import update_model
+from logistics_pipeline.notifying.declaring.declaration import Endpoint
+from logistics_pipeline.notifying.declaring.syncing import store_endpoints
 from logistics_pipeline.reporting.declaration import Report
 from logistics_pipeline.reporting.declaring import store_reports
 from tests.contract_texts import synced_catalogue
@@ -98,6 +101,7 @@ def load_world(url: str, raw_dir: Path) -> None:
     for name in ("shipments.delivery_time", "shipments.cost", "vehicle_logs.fuel"):
         update_model(url, name, settings=Settings())
     _add_job(url)
+    _add_endpoint(url)
     _add_incident(url)
     _add_board(url)
     _add_edition(url)
@@ -171,6 +175,14 @@ def _add_incident(url: str) -> None:
         connection.execute("SELECT alert.request_trial('revenue_fell', %s, 30, 'Ada')", (written,))
         connection.execute("UPDATE alert.trials SET trial_id = %s", (BOARD_ID,))
         assert serve_next_trial(connection)
+
+
+def _add_endpoint(url: str) -> None:
+    """An endpoint with two versions of its templates."""
+    with connect(url) as connection:
+        for title in ("{{ event.title }}", "Look: {{ event.title }}"):
+            chat = {"url": "env:NOWHERE", "titleTemplate": title}
+            store_endpoints(connection, [Endpoint("desk", EndpointChannel.SLACK, configuration=chat, subscriptions=())])
 
 
 def _add_job(url: str) -> None:

@@ -115,3 +115,30 @@ def test_messages_reports_and_addresses_are_seen_and_a_recipient_unsubscribes(to
     expect(messages).to_contain_text("Not sent on purpose")
     expect(page.get_by_text("It has unsubscribed from alert.*.").first).to_be_visible()
     expect(rows_of(page, "What addresses do not get")).to_contain_text(re.compile("desk@example.org.*Unsubscribed"))
+
+
+@pytest.mark.slow
+def test_templates_of_an_endpoint_are_listed_and_taken_back(told: Any, new_page: Any) -> None:
+    def declared(title: str) -> Endpoint:
+        return Endpoint("chat", EndpointChannel.SLACK, configuration={"url": "env:NOWHERE", "titleTemplate": title})
+
+    desk = Endpoint("desk", EndpointChannel.EMAIL, recipients=("desk@example.org",))
+    with connect(told.database_url) as connection:
+        declare(connection, desk, declared(HOSTILE))
+        declare(connection, desk, declared("Look: {{ event.title }}"))
+    page, _ = new_page(told, "/notifications")
+    rows_of(page, "All endpoints").get_by_role("button", name="Templates of desk").click()
+    form = page.get_by_role("dialog", name="Templates of desk")
+    expect(form).to_contain_text("It has no templates")
+    form.get_by_role("button", name="Close").click()
+    rows_of(page, "All endpoints").get_by_role("button", name="Templates of chat").click()
+    form = page.get_by_role("dialog", name="Templates of chat")
+    expect(form.get_by_role("region", name="Version 2")).to_contain_text("In force")
+    expect(form.get_by_role("region", name="Version 1")).to_contain_text(HOSTILE)
+    form.get_by_role("button", name="Go back to version 1").click()
+    newest = form.get_by_role("region", name="Version 3")
+    expect(newest).to_contain_text("Back to version 1, by")
+    expect(newest).to_contain_text("In force")
+    expect(form.get_by_role("region", name="Version 2")).to_contain_text("Declared")
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()

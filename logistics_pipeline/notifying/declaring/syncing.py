@@ -61,6 +61,7 @@ def _store(connection: Connection, endpoint: Endpoint, digest: str) -> None:
         },
     ).fetchone()  # fmt: skip
     assert row is not None
+    _store_templates(connection, row[0], endpoint.configuration)
     connection.execute("DELETE FROM notify.subscriptions WHERE endpoint_id = %s", (row[0],))
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -76,6 +77,19 @@ def _store(connection: Connection, endpoint: Endpoint, digest: str) -> None:
                 for each in endpoint.subscriptions
             ],
         )
+
+
+def _store_templates(connection: Connection, endpoint_id: int, configuration: Mapping[str, Any]) -> None:
+    """Notes the declared templates; earlier ones that somebody went back to stay in force until these change."""
+    connection.execute(
+        read_sql("notifying/store_templates").encode(),
+        {
+            "endpoint_id": endpoint_id,
+            "title_template": configuration.get("titleTemplate") or None,
+            "text_template": configuration.get("textTemplate") or None,
+        },
+    )
+    connection.execute("SELECT notify.use_newest_templates(%s)", (endpoint_id,))
 
 
 def _remove(connection: Connection, name: str) -> None:

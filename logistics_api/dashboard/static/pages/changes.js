@@ -44,6 +44,7 @@ const KINDS = {
   model_version: "Versions of models",
   model_job: "Jobs of models",
   endpoint: "Endpoints",
+  endpoint_templates: "Templates of endpoints",
   suppression: "Suppressions",
   message: "Messages",
   report: "Reports",

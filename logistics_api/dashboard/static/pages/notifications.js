@@ -7,7 +7,7 @@ import { at } from "../root.js";
 import { may } from "../session.js";
 import { badge } from "../components/badges.js";
 import { parameterSelect } from "../components/choices.js";
-import { openDialog } from "../components/dialogs.js";
+import { openDialog, toast } from "../components/dialogs.js";
 import { panel } from "../components/panel.js";
 import { table } from "../components/table.js";
 import { keepTimes, when } from "../components/times.js";
@@ -107,9 +107,52 @@ function endpointTable(endpoints) {
       { key: "waiting", label: "Waiting", number: true, format: count },
       { key: "dead", label: "Given up", number: true, format: count },
       { key: "last_sent_at", label: "Last sent", node: when },
+      { key: "title", label: "Actions", node: (_, row) => templatesButton(row) },
     ],
     detail: ({ disabled_reason: reason }) => reason && h("p", { class: "problem", tabindex: "0" }, reason),
   });
+}
+
+function templatesButton({ name }) {
+  return h("button", { type: "button", class: "button", "data-focus": `templates-${name}`, "aria-label": `Templates of ${name}`, onclick: () => showTemplates(name) }, "Templates");
+}
+
+/** Shows the versions of an endpoint's templates in a dialog, for some people with a way back to each. */
+async function showTemplates(name) {
+  const host = h("div", { class: "stack" }, h("p", { class: "muted", role: "status" }, "Loading …"));
+  const address = `${MESSAGES}/endpoints/${encodeURIComponent(name)}/templates`;
+  openDialog({ title: `Templates of ${name}`, content: host });
+  try {
+    const mayRestore = await may("ingest");
+    const show = ({ versions }) => replace(host, versions.length ? versions.map((each) => templateVersion(each, mayRestore && restore)) : h("p", {}, "It has no templates: messages have the title and the text of their event. ", h("code", {}, "notifications.yaml"), " declares them."));
+    const restore = async (version) => {
+      try {
+        show(await (await send(`${address}/${version}/restore`, { method: "POST" })).json());
+        toast(`The templates of version ${version} are in force until notifications.yaml declares others`, "good");
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        toast(error.reason, "bad");
+      }
+    };
+    show(await get(address));
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    replace(host, h("p", { class: "note warn", role: "alert" }, error.reason));
+  }
+}
+
+function templateVersion({ version, title_template: titles, text_template: text, restored_from: from, restored_by: by, made_at: made, is_in_force: isInForce, is_declared: isDeclared, messages }, restore) {
+  const origin = from === null ? "From notifications.yaml" : `Back to version ${from}, by ${by}`;
+  return h(
+    "section",
+    { class: "stack", "aria-label": `Version ${version}` },
+    h("h3", {}, `Version ${version} `, isInForce && badge("In force", "good"), " ", isDeclared && badge("Declared", "accent")),
+    h("p", { class: "muted" }, `${origin}, `, when(made), `. ${count(messages)} ${messages === 1 ? "message" : "messages"}.`),
+    titles !== null && h("p", {}, "Title: ", h("code", {}, titles)),
+    text !== null && h("p", {}, "Text: ", h("code", {}, text)),
+    titles === null && text === null && h("p", {}, "None: the title and the text of the event."),
+    restore && !isInForce && h("div", {}, h("button", { type: "button", class: "button", "aria-label": `Go back to version ${version}`, onclick: () => restore(version) }, "Go back to it")),
+  );
 }
 
 function reportTable(reports) {
