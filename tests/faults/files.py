@@ -150,6 +150,8 @@ def _deliver(chance: Random, dataset: str, format: str, compression: str, record
     if format == "wrapped":  # its first element tells which array holds the records; reversed, that is the last one
         for end in (0, -1):
             made[end] = _random_record(chance, dataset, format, keys[end], bad_share=0)
+    if format == "objects" and isinstance(made[0], bytes):  # an array before all objects would be the only one read
+        made[0] = _random_record(chance, dataset, format, keys[0], bad_share=0)
     encode = _encoder(dataset, format)
     return Delivery(dataset, format, compression, [each if isinstance(each, bytes) else encode(each) for each in made])
 
