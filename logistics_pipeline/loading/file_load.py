@@ -201,6 +201,7 @@ class FileLoad:
             widened=frozenset((file.layout or {}).get("widened", ())),
             holding=HeldRecords(dataset) if holds_back else None,
             held=held,
+            fingerprint=found.fingerprint if self._path is found.path else None,
         )
 
     def _write(self, chunks: Iterator[Chunk], task: ReadTask) -> None:

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Any
 
 import psutil
 import pytest
@@ -133,6 +135,31 @@ def test_a_reader_that_is_killed_is_replaced_and_nothing_is_read_twice(
 
     assert kills == 1
     assert (report.file.state, report.file.records_read, report.file.records_loaded) == ("loaded", 20_000, 20_000)
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_a_process_that_starts_after_the_file_was_replaced_does_not_go_on_in_the_new_one(
+    apart: FolderUnderTest, connection: Connection, monkeypatch: pytest.MonkeyPatch, meanwhile: bool
+) -> None:
+    """What was read of the first version stays; nothing of the second one is taken for it."""
+    old = [vehicle(number, name="x" * 200) for number in range(20_000)]
+    new = [vehicle(number, name="new") for number in range(20_000, 40_000)]
+    found = apart.drop("vehicles.json", old)
+    start = subprocess.Popen
+
+    def start_late(*arguments: Any, **options: Any) -> Any:
+        path = apart.options.raw_dir / "vehicles.json"
+        path.with_name("vehicles.json.part").write_bytes(as_array(new))
+        path.with_name("vehicles.json.part").replace(path)
+        return start(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", start_late)
+    fewer_batches = replace(
+        apart.options, batch=BatchLimits(records=500, bytes=1 << 20), chunk_bytes=2_000, parses_meanwhile=meanwhile
+    )
+    report = loader.load_file(apart.url, found, fewer_batches)
+    assert report.file.state == "failed" and "changed while it was loaded" in (report.file.error or "")
+    assert connection.execute("SELECT count(*) FROM raw.vehicles WHERE name = 'new'").fetchone() == (0,)
 
 
 def test_a_kill_is_told_from_the_end_of_the_file(apart: FolderUnderTest) -> None:

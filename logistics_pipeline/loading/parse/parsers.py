@@ -6,6 +6,7 @@ Plain data in, plain data out, so the same call works in the loader's process an
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from logistics_core.catalogue import Dataset, Field, FieldType
 from logistics_pipeline.errors import FileChangedError, FileError
@@ -64,6 +65,8 @@ class ReadTask:
     """Where records are held back whose dates only the whole file explains. None: the file is searched at the first."""
     held: tuple[int, ...] = ()
     """The numbers of records before the checkpoint that an earlier load has held back."""
+    fingerprint: tuple[int, int | str] | None = None
+    """Of the version of a file on disk that is to be read, see `FoundFile`. None: whatever is there."""
 
     @property
     def holds_back(self) -> bool:
@@ -281,6 +284,7 @@ def _read(task: ReadTask, taker: RecordTaker) -> Iterator[Chunk]:
     with open_after(
         task.path, task.layout, task.after, task.max_expansion, encoding=encoding, codec=task.codec
     ) as source:
+        _check_version(task)
         note = None
         for chunk in _parse(task, source, taker):
             if source.note is not None and source.note != note:  # the encoding may show late
@@ -288,6 +292,24 @@ def _read(task: ReadTask, taker: RecordTaker) -> Iterator[Chunk]:
                 chunk.notes = (note, *chunk.notes)
             chunk.codec = source.known_codec
             yield chunk
+
+
+def _check_version(task: ReadTask) -> None:
+    """Checks that the file that was just opened is the version to read: a process may open it after it was replaced.
+
+    If the path still leads to that version now, it did when it was opened.
+
+    Raises:
+        FileError: it is another one, or may be.
+    """
+    if task.fingerprint is None or not isinstance(task.path, Path):
+        return  # a file at a place is read at the version that it names
+    try:
+        now = task.path.stat()
+    except OSError as error:
+        raise FileError(f"The file cannot be opened: {error.strerror}") from error
+    if (now.st_size, now.st_mtime_ns) != task.fingerprint:
+        raise FileChangedError(CHANGED)
 
 
 def _parse(task: ReadTask, source: Source, taker: RecordTaker) -> Iterator[Chunk]:
