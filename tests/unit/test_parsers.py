@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logistics_core.catalogue import Dataset, FieldType
+from logistics_pipeline.errors import FileChangedError, FileError
 from logistics_pipeline.loading.formats.reader import Checkpoint, detect_format
 from logistics_pipeline.loading.layouts import ElementsLayout, Layout, LinesLayout
 from logistics_pipeline.loading.parse.chunks import Chunk
 from logistics_pipeline.loading.parse.parser_process import _read_until
-from logistics_pipeline.loading.parse.parsers import ReadTask, read_chunks
+from logistics_pipeline.loading.parse.parsers import ReadTask, find_records, read_chunks
 from tests.datasets import DATASETS, SHIPMENTS, VEHICLE_LOGS, VEHICLES
 
 FILE_ID = 7
@@ -404,6 +405,24 @@ def test_the_sample_of_a_file_is_the_same_however_it_is_cut(tmp_path: Path) -> N
         task = ReadTask(path, VEHICLES, layout, FILE_ID, Checkpoint(), None, chunk_bytes, 10_000)
         sample = [line for chunk in read_chunks(task) for line in chunk.sample]
         assert [int(line.rsplit("\t", 1)[1]) for line in sample] == wanted
+
+
+def test_records_are_not_looked_for_in_another_version_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "vehicles.csv"
+    path.write_text("vehicle_id,name\nv1,old\nv2,old\n")
+    layout = detect_format(path, VEHICLES, DATASETS, 10_000).layout
+    version = path.stat()
+    task = ReadTask(
+        path, VEHICLES, layout, FILE_ID, Checkpoint(), None, 100, 10_000,
+        fingerprint=(version.st_size, version.st_mtime_ns),
+    )  # fmt: skip
+    assert [each.raw for each in find_records(task, [2], Checkpoint())] == [b"v2,old"]
+    path.write_text("vehicle_id,name\nv1,newer\nv2,newer\n")
+    with pytest.raises(FileChangedError):
+        find_records(task, [2], Checkpoint())
+    path.unlink()
+    with pytest.raises(FileError, match="cannot be opened"):
+        find_records(task, [2], Checkpoint())
 
 
 _HANDED_OVER = {

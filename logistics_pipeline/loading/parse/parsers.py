@@ -356,7 +356,7 @@ def find_records(task: ReadTask, numbers: Collection[int], after: Checkpoint) ->
     """Reads the file again from a checkpoint on to find records in it by their numbers: PostgreSQL refused their rows.
 
     Raises:
-        FileChangedError: one of them is not there any more.
+        FileChangedError: the file is another version by now, or one of them is not there any more.
     """
     if numbers and min(numbers) <= after.records:  # it was held back
         after = Checkpoint()
@@ -375,13 +375,14 @@ def _find(task: ReadTask, numbers: Collection[int], after: Checkpoint) -> Iterat
     """Reads the file again from a checkpoint on: the records in which those with some numbers are, and their indexes.
 
     Raises:
-        FileChangedError: one of them is not there any more.
+        FileChangedError: the file is another version by now, or one of them is not there any more.
     """
     wanted = sorted(numbers, reverse=True)
     if not wanted:
         return
     encoding = encoding_of(task.layout, task.dataset)
     with open_after(task.path, task.layout, after, encoding=encoding) as source:
+        _check_version(task)
         for records in read_records(source, task.layout, after.records, task.max_record_bytes):
             while wanted[-1] <= records.before + len(records.values):
                 yield records, wanted.pop() - records.before - 1
