@@ -12,7 +12,7 @@ from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response, vers
 from logistics_api.http.routing import Router
 from logistics_api.notifications import queries
 from logistics_api.notifications.feed import MEDIA_TYPE, atom_feed
-from logistics_api.notifications.schemas import Endpoints, MailSuppressions, Messages
+from logistics_api.notifications.schemas import EndpointName, Endpoints, MailSuppressions, Messages
 from logistics_api.parameters import cursors
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.parameters.types import Integer, Paging
@@ -22,7 +22,6 @@ from logistics_core.database_contract.notifications import MessageState
 router = Router(tags=["notifications"])
 
 Topic = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", max_length=100)]
-EndpointName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 
 class MessageParameters(Paging):

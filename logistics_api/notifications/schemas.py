@@ -2,9 +2,9 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from logistics_api.parameters.cursors import Page
 from logistics_api.schemas import StrictModel
@@ -15,6 +15,8 @@ from logistics_core.database_contract.notifications import (
     Severity,
     SuppressionKind,
 )
+
+EndpointName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 
 class EndpointState(StrEnum):

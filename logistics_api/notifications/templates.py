@@ -12,15 +12,14 @@ from logistics_api.http.changes import CHANGES, requester, uncached
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.http.routing import Router
 from logistics_api.notifications import queries
+from logistics_api.notifications.schemas import EndpointName
 from logistics_api.parameters.date_range import NothingElse
 from logistics_api.schemas import StrictModel
 
 router = Router(tags=["notifications"])
 
 NoParameters = Annotated[NothingElse, Query()]
-EndpointName = Annotated[
-    str, Path(pattern="^[a-z0-9][a-z0-9_-]{0,62}$", description="Name of the endpoint", examples=["fleet-desk"])
-]
+NameInPath = Annotated[EndpointName, Path(description="Name of the endpoint", examples=["fleet-desk"])]
 Version = Annotated[int, Path(ge=1, le=999_999_999, description="Number of a version", examples=[1])]
 UNKNOWN: Responses = {404: problem_response("No endpoint of this name is declared, or it has no such version")}
 
@@ -54,7 +53,7 @@ class TemplateVersions(StrictModel):
     responses=FIGURE_PROBLEMS | UNKNOWN,
     summary="Versions of the templates of an endpoint",
 )
-async def list_template_versions(endpoint: EndpointName, _: NoParameters, database: Reader) -> Response:
+async def list_template_versions(endpoint: NameInPath, _: NoParameters, database: Reader) -> Response:
     """Returns every version of title and text templates, with where it came from and how many messages it made."""
     return uncached(await _versions(database, endpoint))
 
@@ -66,7 +65,7 @@ async def list_template_versions(endpoint: EndpointName, _: NoParameters, databa
     summary="Go back to earlier templates",
 )
 async def restore_templates(
-    endpoint: EndpointName, version: Version, _: NoParameters, request: Request, database: Reader
+    endpoint: NameInPath, version: Version, _: NoParameters, request: Request, database: Reader
 ) -> Response:
     """Makes a new version with the templates of an earlier one, in force until notifications.yaml changes them."""
     parameters = {"endpoint": endpoint, "version": version, "restored_by": requester(request)}

@@ -36,6 +36,8 @@ from logistics_pipeline.notifying.rendering.templates import template_problems, 
 from logistics_pipeline.notifying.rendering.texts import plain_text, subject
 
 _LOOK_SECONDS = 0.1
+_TEMPLATES = {"title_template": "titleTemplate", "text_template": "textTemplate"}
+"""Columns of versions, and the keys that they are in `notifications.yaml`."""
 
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first")]
 OfEndpoint = Annotated[str | None, typer.Option("--endpoint", help="Only of this endpoint", show_default=False)]
@@ -358,11 +360,12 @@ def preview(
         endpoint_id = _endpoint_id(connection, name)
         event_id = None if message is None else _event_of(connection, message)
         found = ledger.example(connection, endpoint_id, event_id)
-        templates = None if version is None else _version(connection, name, version)
+        versions = [] if version is None else ledger.list_template_versions(connection, name)
     if found is None:
         raise ConfigurationError("There is no event yet to show.")
-    if templates is not None:
-        chosen = {"titleTemplate": templates["title_template"], "textTemplate": templates["text_template"]}
+    if version is not None:
+        templates = _version(versions, name, version)
+        chosen = {key: templates[column] for column, key in _TEMPLATES.items()}
         found = replace(found, configuration={**found.configuration, **chosen})
     for problem in template_problems(found):
         say(problem)
@@ -382,7 +385,7 @@ def list_templates(
     with _opened() as (_, _, connection):
         _endpoint_id(connection, name)
         found = ledger.list_template_versions(connection, name)
-        shown = None if version is None else _version(connection, name, version)
+    shown = None if version is None else _version(found, name, version)
     if as_json:
         for each in found if shown is None else [shown]:
             print_json(each)
@@ -409,14 +412,14 @@ def list_templates(
 
 def _print_templates(shown: dict[str, Any], in_force: dict[str, Any]) -> None:
     """Prints the templates of a version as `notifications.yaml` has them, then what is in force where that differs."""
-    for column, key in (("title_template", "titleTemplate"), ("text_template", "textTemplate")):
+    for column, key in _TEMPLATES.items():
         if shown[column] is not None:
-            print(f"{key}: {json.dumps(shown[column], ensure_ascii=False)}")
-    if shown["title_template"] is None and shown["text_template"] is None:
+            print(f"{key}: {_quoted(shown[column])}")
+    if not any(shown[column] for column in _TEMPLATES):
         say("No templates: title and text of the event.")
     lines = [
-        f"{key}: {json.dumps(in_force[column], ensure_ascii=False) if in_force[column] else 'none'}"
-        for column, key in (("title_template", "titleTemplate"), ("text_template", "textTemplate"))
+        f"{key}: {_quoted(in_force[column]) if in_force[column] else 'none'}"
+        for column, key in _TEMPLATES.items()
         if in_force[column] != shown[column]
     ]
     if lines:
@@ -433,10 +436,10 @@ def restore(
     """Goes back to earlier templates of an endpoint: a new version, in force until notifications.yaml changes them."""
     with _opened() as (_, _, connection):
         _endpoint_id(connection, name)
-        _version(connection, name, version)
-        before = ledger.list_template_versions(connection, name)[0]["version"]
+        known = ledger.list_template_versions(connection, name)
+        _version(known, name, version)
         in_force = ledger.restore_templates(connection, name, version, user_name())
-    if in_force == before:
+    if in_force == known[0]["version"]:
         say(f"The templates of {name} are those of version {version} already.")
         return
     say(
@@ -445,13 +448,18 @@ def restore(
     )
 
 
-def _version(connection: Connection, name: str, version: int) -> dict[str, Any]:
-    found = ledger.list_template_versions(connection, name)
-    for each in found:
+def _version(versions: list[dict[str, Any]], name: str, version: int) -> dict[str, Any]:
+    """One of the versions of an endpoint's templates, of which the newest is the first."""
+    for each in versions:
         if each["version"] == version:
             return each
-    known = ", ".join(str(each["version"]) for each in reversed(found)) or "none"
+    known = ", ".join(str(each["version"]) for each in reversed(versions)) or "none"
     raise ConfigurationError(f"The templates of {name} have no version {version}. There are: {known}.")
+
+
+def _quoted(template: str) -> str:
+    """A template as YAML may have it."""
+    return json.dumps(template, ensure_ascii=False)
 
 
 def _event_of(connection: Connection, message_id: int) -> int:

@@ -118,11 +118,9 @@ function templatesButton({ name }) {
 }
 
 /** Shows the versions of an endpoint's templates in a dialog, for some people with a way back to each. */
-async function showTemplates(name) {
-  const host = h("div", { class: "stack" }, h("p", { class: "muted", role: "status" }, "Loading …"));
+function showTemplates(name) {
   const address = `${MESSAGES}/endpoints/${encodeURIComponent(name)}/templates`;
-  openDialog({ title: `Templates of ${name}`, content: host });
-  try {
+  return openWhenMade(`Templates of ${name}`, "Loading …", async (host) => {
     const mayRestore = await may("ingest");
     const show = ({ versions }) => replace(host, versions.length ? versions.map((each) => templateVersion(each, mayRestore && restore)) : h("p", {}, "It has no templates: messages have the title and the text of their event. ", h("code", {}, "notifications.yaml"), " declares them."));
     const restore = async (version) => {
@@ -135,10 +133,7 @@ async function showTemplates(name) {
       }
     };
     show(await get(address));
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    replace(host, h("p", { class: "note warn", role: "alert" }, error.reason));
-  }
+  });
 }
 
 function templateVersion({ version, title_template: titles, text_template: text, restored_from: from, restored_by: by, made_at: made, is_in_force: isInForce, is_declared: isDeclared, messages }, restore) {
@@ -185,10 +180,8 @@ function previewButton({ name }) {
 }
 
 /** Asks for a preview, and waits in a dialog until a worker has made it. */
-async function preview(name) {
-  const host = h("div", { class: "stack" }, h("p", { class: "muted", role: "status" }, "A worker makes it …"));
-  openDialog({ title: `Preview of ${name}`, content: host });
-  try {
+function preview(name) {
+  return openWhenMade(`Preview of ${name}`, "A worker makes it …", async (host) => {
     const asked = await (await send(`${MESSAGES}/reports/${encodeURIComponent(name)}/previews`, { method: "POST" })).json();
     const address = `${MESSAGES}/reports/previews/${asked.preview_id}`;
     let found = asked;
@@ -199,6 +192,15 @@ async function preview(name) {
     }
     if (found.state === "failed") replace(host, h("p", { class: "note warn", role: "alert" }, `It would not be sent now: ${found.problem}`));
     if (found.state === "done") replace(host, h("p", { role: "status" }, "This is how it would be sent now. Nobody has got it."), h("a", { class: "button primary", href: at(`${address}/page`), target: "_blank", rel: "noopener" }, "Open the page"));
+  });
+}
+
+/** Opens a dialog that says what it waits for until `make` has filled it; what the API refuses is said there. */
+async function openWhenMade(title, waiting, make) {
+  const host = h("div", { class: "stack" }, h("p", { class: "muted", role: "status" }, waiting));
+  openDialog({ title, content: host });
+  try {
+    await make(host);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     replace(host, h("p", { class: "note warn", role: "alert" }, error.reason));
