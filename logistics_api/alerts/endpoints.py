@@ -25,7 +25,7 @@ from logistics_api.errors import Problem, refused_parameter
 from logistics_api.http.changes import CHANGES, json_body, requester, schema_of, uncached
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.http.routing import Router
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.types import DIGITS
 from logistics_api.row_access.permitted import granted_rows
 from logistics_core.alert_rules.built_in import BUILT_IN
@@ -34,7 +34,6 @@ LONGEST_SILENCE = timedelta(days=366)
 
 router = Router(tags=["alerts"])
 
-NoParameters = Annotated[NothingElse, Query()]
 IncidentId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the incident", examples=[1]), DIGITS]
 SilenceId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the silence", examples=[1]), DIGITS]
 

@@ -8,7 +8,7 @@ import json
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Path, Request, Response
 
 from logistics_api.alerts import queries
 from logistics_api.alerts.rule_schemas import (
@@ -36,7 +36,7 @@ from logistics_api.http.changes import (
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.http.routing import Router
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_core.alert_rules.built_in import BUILT_IN
 from logistics_core.alert_rules.reading import rule_of_document
 from logistics_core.alert_rules.subjects import check_subjects
@@ -48,7 +48,6 @@ from logistics_core.places.checks import check_storable
 
 router = Router(tags=["alerts"])
 
-NoParameters = Annotated[NothingElse, Query()]
 RuleName = Annotated[
     str, Path(pattern="^[a-z][a-z0-9_]{0,39}$", description="Name of the rule", examples=["file_failed"])
 ]

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Path, Request, Response
 
 from logistics_api.alerts import queries
 from logistics_api.alerts.endpoints import LONGEST_SILENCE, check_rule, with_zone
@@ -15,7 +15,7 @@ from logistics_api.errors import Problem, refused_parameter
 from logistics_api.http.changes import CHANGES, json_body, requester, schema_of, uncached
 from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response
 from logistics_api.http.routing import Router
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.types import DIGITS
 from logistics_core.alert_rules.reading import hours_of_document
 from logistics_core.catalogue.contract_shapes import ShapeFault
@@ -23,7 +23,6 @@ from logistics_core.catalogue.contract_yaml import path_text
 
 router = Router(tags=["alerts"])
 
-NoParameters = Annotated[NothingElse, Query()]
 WindowId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the window", examples=[1]), DIGITS]
 
 

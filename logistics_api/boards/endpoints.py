@@ -30,7 +30,7 @@ from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response, versioned_response
 from logistics_api.http.routing import Router
 from logistics_api.metrics.endpoints import Registry
-from logistics_api.parameters.date_range import Day, NothingElse, end_before_start
+from logistics_api.parameters.date_range import Day, NoParameters, end_before_start
 from logistics_api.parameters.types import DIGITS
 from logistics_api.row_access.permitted import permitted_rows
 
@@ -39,7 +39,6 @@ router = Router(tags=["boards"])
 BoardId = Annotated[
     UUID, Path(description="A board by its ID in /api/boards", examples=["0d2b2c5e-6f2d-4b6e-9a43-3a1f3a0f3f52"])
 ]
-NoParameters = Annotated[NothingElse, Query()]
 
 UNKNOWN: Responses = {404: problem_response("The board does not exist")}
 FULL: Responses = {409: problem_response("There are a thousand boards already")}

@@ -36,7 +36,7 @@ from logistics_api.http.context import context_of
 from logistics_api.http.responses import DATABASE_PROBLEMS, FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.http.routing import Router
 from logistics_api.parameters import cursors
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.types import DIGITS, DatasetName
 from logistics_api.uploads.endpoints import UPLOAD_PROBLEMS
 from logistics_core.catalogue import ContractError
@@ -50,7 +50,6 @@ RequestId = Annotated[
     int, Field(ge=1, le=9_223_372_036_854_775_807, description="ID of a request", examples=[17]), DIGITS
 ]
 Name = Annotated[DatasetName, Path(description="Name of a dataset", examples=["shipments"])]
-NoParameters = Annotated[NothingElse, Query()]
 
 LOCATION = {"Location": {"description": "Address of the request", "schema": {"type": "string"}}}
 UNKNOWN_PROPOSAL: Responses = {404: problem_response("The proposal does not exist")}

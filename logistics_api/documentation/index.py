@@ -1,15 +1,14 @@
 """GET /api: an index of paths."""
 
 from collections.abc import Iterator
-from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Request
 
 from logistics_api.exports.formats import MEDIA_TYPES
 from logistics_api.exports.parquet import is_pyarrow_installed
 from logistics_api.http.context import context_of
 from logistics_api.http.routing import Router
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_core.catalogue import Catalogue
 
 PLACES = {
@@ -51,7 +50,7 @@ def make_router(catalogue: Catalogue) -> Router:
     places = PLACES | dict(_places_of(catalogue))
 
     @router.get("/api", include_in_schema=False)
-    async def read_index(_: Annotated[NothingElse, Query()], request: Request) -> dict[str, str | list[str]]:
+    async def read_index(_: NoParameters, request: Request) -> dict[str, str | list[str]]:
         """Returns the paths by name, and the export formats that this server supports."""
         formats = [str(kind) for kind in MEDIA_TYPES if kind != "parquet" or is_pyarrow_installed()]
         prefix = context_of(request.scope).prefix

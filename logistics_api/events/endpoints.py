@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Query, Request
+from fastapi import Request
 from fastapi.responses import StreamingResponse
 
 from logistics_api.database.freshness import AVAILABILITY_EVENT, Freshness
@@ -13,7 +13,7 @@ from logistics_api.events.broker import Events
 from logistics_api.http.auth.authorisation import while_admitted
 from logistics_api.http.responses import REFUSED_PARAMETERS, problem_response
 from logistics_api.http.routing import Router
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_core.database_contract.channels import Channel
 
 HEARTBEAT_SECONDS = 15.0
@@ -44,7 +44,7 @@ router = Router(tags=["live"])
     responses=REFUSED_PARAMETERS | EVENT_STREAM,
     summary="Subscribe to live updates",
 )
-async def read_events(_: Annotated[NothingElse, Query()], request: Request) -> StreamingResponse:
+async def read_events(_: NoParameters, request: Request) -> StreamingResponse:
     """Server-sent events (`EventSource` in browsers).
 
     `data_version`: the newest data version, sent at the start and whenever the figures change; also the `id` of its

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import psycopg
-from fastapi import Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Request, Response
 from psycopg.rows import dict_row
 
 from logistics_api.database.pool import Database
@@ -14,7 +14,7 @@ from logistics_api.exports.sending import StreamedFile
 from logistics_api.exports.snapshots import STALLED_SECONDS
 from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response
 from logistics_api.http.routing import Router
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.types import FileId
 
 PAGE_ROWS = 500
@@ -84,9 +84,7 @@ ExportReader = Annotated[Database, Depends(_exports_of_app)]
     },
     summary="Rejected records of a file, for correction",
 )
-async def export_rejects(
-    file_id: Annotated[FileId, Path()], _: Annotated[NothingElse, Query()], database: ExportReader
-) -> Response:
+async def export_rejects(file_id: Annotated[FileId, Path()], _: NoParameters, database: ExportReader) -> Response:
     """Sends the open rejects of a file as `logistics rejects export` writes them, as of one moment.
 
     Correct the value of `record` in each line, leave the rest as it is, then run `logistics rejects replay FILE`.

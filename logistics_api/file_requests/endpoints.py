@@ -5,7 +5,7 @@ Nothing is done here: a request is a row that the pipeline finds and serves. It 
 
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
@@ -19,7 +19,7 @@ from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.http.routing import Router
 from logistics_api.ingestion.file_actions import SENTENCES
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.types import DIGITS, FileId
 from logistics_core.database_contract.file_requests import FileAction
 
@@ -28,7 +28,6 @@ router = Router(tags=["ingestion"])
 RequestId = Annotated[
     int, Field(ge=1, le=9_223_372_036_854_775_807, description="ID of a request", examples=[17]), DIGITS
 ]
-NoParameters = Annotated[NothingElse, Query()]
 
 REQUEST_PROBLEMS: Responses = FIGURE_PROBLEMS | {
     404: problem_response("The file does not exist"),

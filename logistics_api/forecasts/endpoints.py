@@ -21,7 +21,7 @@ from logistics_api.forecasts.schemas import AccuracyAnswer, ForecastAnswer, Fore
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response, versioned_response
 from logistics_api.http.routing import Router
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_core.database_contract.forecasts import TRACKED_PERIODS
 from logistics_core.metrics.conditions import EVERYTHING
 
@@ -51,7 +51,7 @@ class _Parameters:
 
 
 @router.get("/api/forecasts", response_model=ForecastCatalogue, responses=FIGURE_PROBLEMS, summary="What is forecast")
-async def list_forecasts(_: Annotated[NothingElse, Query()], request: Request, database: Reader) -> Response:
+async def list_forecasts(_: NoParameters, request: Request, database: Reader) -> Response:
     """Returns the forecasts that contracts ask for, with the newest fit of each, and how right its levels are."""
     version, fits = await database.fetch_row(queries.CATALOGUE)
     document = documents.catalogue_document(request.app.state.catalogue, fits)

@@ -24,7 +24,7 @@ from logistics_api.http.responses import FIGURE_PROBLEMS, json_response, problem
 from logistics_api.http.routing import Router
 from logistics_api.metrics.endpoints import Registry
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.path_text import text
 from logistics_api.rows.endpoints import ROUTES_KEPT, key_parameter
 from logistics_api.rows.filters import TYPES
@@ -56,7 +56,7 @@ def make_router(catalogue: Catalogue) -> Router:
     return router
 
 
-async def list_histories(_: Annotated[NothingElse, Query()], request: Request, database: Reader) -> Response:
+async def list_histories(_: NoParameters, request: Request, database: Reader) -> Response:
     """Returns the datasets that keep earlier versions of their records, or did, and since when all are known."""
     found = await database.fetch_value(queries.HISTORIES, {"datasets": list(request.app.state.catalogue)})
     return json_response(f'{{"data":{found}}}')

@@ -28,7 +28,7 @@ from logistics_api.identities.schemas import (
     UnlinkedIds,
 )
 from logistics_api.parameters import cursors
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.times import Moment
 from logistics_api.parameters.types import DIGITS, DatasetName, Integer, Paging, Text
 from logistics_core.catalogue import Catalogue, Dataset
@@ -42,7 +42,6 @@ MOST_IDS_OF_A_THING = 1_000
 
 router = Router(tags=["identities"])
 
-NoParameters = Annotated[NothingElse, Query()]
 EntityName = Annotated[DatasetName, Path(description="An entity in /api/identities", examples=["vehicles"])]
 ProposalId = Annotated[
     int, Field(ge=1, le=9_223_372_036_854_775_807, description="ID of a proposal", examples=[1]), DIGITS, Path()

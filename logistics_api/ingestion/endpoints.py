@@ -16,7 +16,7 @@ from logistics_api.ingestion.reject_rows import fetch_rejects, rows_response, wi
 from logistics_api.ingestion.reject_schemas import RejectKinds, Rejects
 from logistics_api.ingestion.stats_schemas import IngestionStats
 from logistics_api.parameters import cursors
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.types import FileId, Paging
 
 REASONS = 100
@@ -61,7 +61,7 @@ async def list_files(query: Annotated[FileParameters, Query()], request: Request
     summary="Details of one file",
 )
 async def read_file(
-    file_id: Annotated[FileId, Path()], _: Annotated[NothingElse, Query()], request: Request, database: Reader
+    file_id: Annotated[FileId, Path()], _: NoParameters, request: Request, database: Reader
 ) -> Response:
     """Returns the file's status, errors, drift from earlier files, batches and progress."""
     text = await database.fetch_value(file_queries.ONE_FILE, {"file_id": file_id} | _file_parameters(request))
@@ -159,7 +159,7 @@ async def list_cleared_values(
     responses=FIGURE_PROBLEMS,
     summary="Ingestion statistics",
 )
-async def read_ingestion_stats(_: Annotated[NothingElse, Query()], request: Request, database: Reader) -> Response:
+async def read_ingestion_stats(_: NoParameters, request: Request, database: Reader) -> Response:
     """Returns files and records by dataset, failures, running and waiting work, loading speed and data freshness."""
     response = await figures_response(database, stats_queries.STATS, _file_parameters(request))
     response.headers["Cache-Control"] = "no-store"  # it changes within a data version: cached for outages only

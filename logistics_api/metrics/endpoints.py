@@ -15,7 +15,7 @@ from logistics_api.metrics.key_figures import KeyFigureParameters, key_figures
 from logistics_api.metrics.parameters import MetricParameters, question, question_as_of
 from logistics_api.metrics.schemas import KeyFigures, MetricAnswer, MetricCatalogue
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.querying.answering import answer, common_version
 from logistics_api.querying.metric_query import total_of
 from logistics_api.querying.registry import RollupRegistry
@@ -43,9 +43,7 @@ Registry = Annotated[RollupRegistry, Depends(_registry)]
 @router.get(
     "/api/metrics", response_model=MetricCatalogue, responses=FIGURE_PROBLEMS, summary="Metrics of all datasets"
 )
-async def read_metric_catalogue(
-    _: Annotated[NothingElse, Query()], request: Request, database: Reader, registry: Registry
-) -> Response:
+async def read_metric_catalogue(_: NoParameters, request: Request, database: Reader, registry: Registry) -> Response:
     """Returns the metrics of each dataset, the fields that they can be grouped and filtered by, and its days."""
     catalogue, permitted = request.app.state.catalogue, permitted_rows(request)
     listed = [each for each in catalogue.values() if permitted is None or permitted.includes(each)]

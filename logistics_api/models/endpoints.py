@@ -21,7 +21,7 @@ from logistics_api.models.schemas import (
     ModelPredictions,
     OddValues,
 )
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.types import DIGITS, Flag, Integer, Number
 
 router = Router(tags=["models"])
@@ -37,7 +37,6 @@ ModelName = Annotated[
     ),
 ]
 VersionNumber = Annotated[int, Field(ge=1, le=2**31 - 1, description="A version", examples=[1]), DIGITS, Path()]
-NoParameters = Annotated[NothingElse, Query()]
 
 UNKNOWN: Responses = {404: problem_response("The model does not exist, or was not trained yet")}
 UNKNOWN_VERSION: Responses = {404: problem_response("The model or the version does not exist")}

@@ -21,7 +21,8 @@ from logistics_api.http.changes import json_body, schema_of, uncached
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.http.routing import Router
 from logistics_api.models import queries
-from logistics_api.models.endpoints import ModelName, NoParameters, unknown_model, unknown_version
+from logistics_api.models.endpoints import ModelName, unknown_model, unknown_version
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.types import Text
 from logistics_core.models.answers import DocumentModel, answer, read_document
 from logistics_core.models.artefacts import ArtefactError, ArtefactFormat, check_artefact

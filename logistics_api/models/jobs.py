@@ -17,8 +17,9 @@ from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.http.routing import Router
 from logistics_api.models import queries
-from logistics_api.models.endpoints import ModelName, NoParameters, find_version
+from logistics_api.models.endpoints import ModelName, find_version
 from logistics_api.models.schemas import ModelJob, ModelJobRequest, ModelJobResult
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.types import Integer
 from logistics_core.database_contract.models import JobState
 

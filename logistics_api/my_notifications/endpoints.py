@@ -36,14 +36,13 @@ from logistics_api.my_notifications.schemas import (
     WantedTest,
 )
 from logistics_api.parameters import cursors
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.types import DIGITS
 from logistics_core.languages.translating import language_of_locale, languages
 from logistics_core.push_services import is_push_address
 
 router = Router(tags=["my notifications"])
 
-NoParameters = Annotated[NothingElse, Query()]
 SubscriptionId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the browser", examples=[3]), DIGITS]
 NOBODY: Responses = {404: problem_response("Nobody has signed in: only people have notifications of their own")}
 RESTRICTION = (

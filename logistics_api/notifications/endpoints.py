@@ -14,7 +14,7 @@ from logistics_api.notifications import queries
 from logistics_api.notifications.feed import MEDIA_TYPE, atom_feed
 from logistics_api.notifications.schemas import EndpointName, Endpoints, MailSuppressions, Messages
 from logistics_api.parameters import cursors
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.types import Integer, Paging
 from logistics_api.row_access.permitted import granted_rows
 from logistics_core.database_contract.notifications import MessageState
@@ -66,7 +66,7 @@ async def list_messages(query: Annotated[MessageParameters, Query()], request: R
     responses=FIGURE_PROBLEMS,
     summary="Endpoints and how they do",
 )
-async def list_endpoints(_: Annotated[NothingElse, Query()], database: Reader) -> Response:
+async def list_endpoints(_: NoParameters, database: Reader) -> Response:
     """Returns where messages go, without addresses and secrets, and what became of the messages of the last days."""
     return versioned_response(await database.fetch_value(queries.ENDPOINTS), None)
 
@@ -77,7 +77,7 @@ async def list_endpoints(_: Annotated[NothingElse, Query()], database: Reader) -
     responses=FIGURE_PROBLEMS,
     summary="Addresses that do not get all mails",
 )
-async def list_mail_suppressions(_: Annotated[NothingElse, Query()], database: Reader) -> Response:
+async def list_mail_suppressions(_: NoParameters, database: Reader) -> Response:
     """Returns addresses whose mails have bounced, or that have unsubscribed: the newest thousand."""
     found = await database.fetch_value(queries.SUPPRESSIONS)
     return versioned_response(f'{{"suppressions":{found}}}', None)

@@ -17,13 +17,12 @@ from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_res
 from logistics_api.http.routing import Router
 from logistics_api.notifications import queries
 from logistics_api.notifications.reports import PageParameters, page_response
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.schemas import StrictModel
 from logistics_core.database_contract.notifications import PreviewState
 
 router = Router(tags=["notifications"])
 
-NoParameters = Annotated[NothingElse, Query()]
 ReportName = Annotated[
     str, Path(pattern="^[a-z][a-z0-9_]{0,39}$", description="Name of the report", examples=["monday_figures"])
 ]

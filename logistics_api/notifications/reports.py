@@ -13,7 +13,7 @@ from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response, vers
 from logistics_api.http.routing import Router
 from logistics_api.notifications import queries
 from logistics_api.notifications.schemas import BoardReports
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters, NothingElse
 from logistics_core.editions import decode_edition, page_of
 from logistics_core.languages.translating import ENGLISH
 
@@ -52,7 +52,7 @@ def page_response(title: str, content: bytes, language: str) -> HTMLResponse:
     responses=FIGURE_PROBLEMS,
     summary="Reports and their editions",
 )
-async def list_board_reports(_: Annotated[NothingElse, Query()], database: Reader) -> Response:
+async def list_board_reports(_: NoParameters, database: Reader) -> Response:
     """Returns the reports that are declared, each with its newest editions and what became of their messages."""
     found = await database.fetch_value(queries.REPORTS)
     return versioned_response(f'{{"reports":{found}}}', None)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Path, Request, Response
 from pydantic import Field
 
 from logistics_api.database.pool import Database, Reader
@@ -13,12 +13,11 @@ from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_res
 from logistics_api.http.routing import Router
 from logistics_api.notifications import queries
 from logistics_api.notifications.schemas import EndpointName
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.schemas import StrictModel
 
 router = Router(tags=["notifications"])
 
-NoParameters = Annotated[NothingElse, Query()]
 NameInPath = Annotated[EndpointName, Path(description="Name of the endpoint", examples=["fleet-desk"])]
 Version = Annotated[int, Path(ge=1, le=999_999_999, description="Number of a version", examples=[1])]
 UNKNOWN: Responses = {404: problem_response("No endpoint of this name is declared, or it has no such version")}

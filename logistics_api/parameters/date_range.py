@@ -4,6 +4,7 @@ import re
 from datetime import date
 from typing import Annotated, Any
 
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
 from pydantic.functional_validators import PlainValidator
 from pydantic_core import PydanticCustomError
@@ -78,3 +79,6 @@ class NothingElse(BaseModel):
     """Query parameters of a path that takes none: all are rejected."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+NoParameters = Annotated[NothingElse, Query()]

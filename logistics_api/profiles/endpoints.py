@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Sequence
 from datetime import date, timedelta
 from math import isfinite
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from fastapi import Query, Request, Response
+from fastapi import Request, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.http.responses import FIGURE_PROBLEMS, problem_response
 from logistics_api.http.routing import Router
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.profiles.queries import PROFILES
 from logistics_api.profiles.schemas import ColumnProfile, DatasetProfile, FrequentValue, ProfiledColumn
 from logistics_core.catalogue import Dataset, Field, FieldType
@@ -35,7 +35,7 @@ BOOLEANS = {"t": "true", "f": "false"}
 )
 async def read_dataset_profile(
     dataset: NameOfDataset,
-    _: Annotated[NothingElse, Query()],
+    _: NoParameters,
     request: Request,
     database: Reader,
 ) -> Response:

@@ -10,7 +10,7 @@ from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_res
 from logistics_api.http.routing import Router
 from logistics_api.parameters import cursors
 from logistics_api.parameters.datasets import NameOfDataset, dataset_of
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.types import Paging
 from logistics_api.quality.queries import DAYS, QUALITY, files_query
 from logistics_api.quality.schemas import (
@@ -37,7 +37,7 @@ UNKNOWN_DATASET_OR_CURSOR: Responses = {
 @router.get(
     "/api/quality", response_model=QualityOfDatasets, responses=FIGURE_PROBLEMS, summary="Quality of all datasets"
 )
-async def read_quality(_: Annotated[NothingElse, Query()], request: Request, database: Reader) -> Response:
+async def read_quality(_: NoParameters, request: Request, database: Reader) -> Response:
     """Returns each dataset's score with its dimensions, the worst rule and the number of cells behind it."""
     datasets = list(request.app.state.catalogue.values())
     version, documents = await _dataset_documents(database, datasets, with_rules=False)
@@ -50,9 +50,7 @@ async def read_quality(_: Annotated[NothingElse, Query()], request: Request, dat
     responses=FIGURE_PROBLEMS | UNKNOWN_DATASET,
     summary="Quality of one dataset",
 )
-async def read_dataset_quality(
-    dataset: NameOfDataset, _: Annotated[NothingElse, Query()], request: Request, database: Reader
-) -> Response:
+async def read_dataset_quality(dataset: NameOfDataset, _: NoParameters, request: Request, database: Reader) -> Response:
     """Returns the dataset's score with every rule."""
     version, documents = await _dataset_documents(database, [dataset_of(request, dataset)], with_rules=True)
     return _response(documents[0], version)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Annotated
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import ValidationError
 
 from logistics_api.errors import Problem
@@ -16,7 +16,7 @@ from logistics_api.http.auth.problems import CHALLENGE
 from logistics_api.http.auth.scopes import SESSION_PATH
 from logistics_api.http.responses import REFUSED_PARAMETERS, Responses, problem_response
 from logistics_api.http.routing import Router
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.session.cookies import forget, set_cookie
 from logistics_api.session.ending import end_session_of
 from logistics_api.session.schemas import Login, Session
@@ -52,7 +52,6 @@ async def _authenticator(request: Request) -> Authenticator:
 
 
 AppAuthenticator = Annotated[Authenticator, Depends(_authenticator)]
-NoParameters = Annotated[NothingElse, Query()]
 
 
 @router.get(SESSION_PATH, responses=RESPONSES, summary="Get the current session")

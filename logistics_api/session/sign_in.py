@@ -23,7 +23,7 @@ from logistics_api.http.routing import Router
 from logistics_api.openid.errors import Reason, SignInError
 from logistics_api.openid.flows import FLOW_SECONDS, Flow, begin, resume
 from logistics_api.openid.provider import Provider
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.session.cookies import SIGN_IN_COOKIE, forget, set_cookie
 from logistics_api.session.ending import end_session_of
 from logistics_core.settings import Settings
@@ -91,7 +91,7 @@ async def finish_sign_in(query: Annotated[SignInAnswer, Query()], request: Reque
 
 
 @router.get(SIGN_OUT_PATH, include_in_schema=False)
-async def sign_out_elsewhere(_: Annotated[NothingElse, Query()], request: Request) -> Response:
+async def sign_out_elsewhere(_: NoParameters, request: Request) -> Response:
     """Sends a browser whose session has ended here to the identity provider, to sign out there as well.
 
     Where that is not wanted, or the provider cannot, it goes on to the page that says what has ended.

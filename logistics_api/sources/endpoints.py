@@ -15,7 +15,7 @@ from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, figures_response, json_response, problem_response
 from logistics_api.http.routing import Router
 from logistics_api.parameters import cursors
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.parameters.types import DIGITS, DatasetName, Paging
 from logistics_api.sources import queries
 from logistics_api.sources.schemas import PullPages, PullRequest, Pulls, SourceDetails, SourceKind, Sources
@@ -38,7 +38,6 @@ PullId = Annotated[
 RequestId = Annotated[
     int, Field(ge=1, le=9_223_372_036_854_775_807, description="ID of a request", examples=[1]), DIGITS, Path()
 ]
-NoParameters = Annotated[NothingElse, Query()]
 
 UNKNOWN: Responses = {404: problem_response("The source does not exist")}
 UNKNOWN_PULL: Responses = {

@@ -1,14 +1,12 @@
 """GET /health, /ready and /api/system/status."""
 
-from typing import Annotated
-
-from fastapi import Query, Request, Response
+from fastapi import Request, Response
 
 from logistics_api.database.pool import Reader
 from logistics_api.errors import Problem
 from logistics_api.http.responses import DATABASE_PROBLEMS, FIGURE_PROBLEMS, figures_response
 from logistics_api.http.routing import Router
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.system import queries
 from logistics_api.system.schemas import Health, Readiness, SystemStatus
 from logistics_core.database_contract.schema import SCHEMA_VERSION
@@ -37,7 +35,7 @@ async def read_readiness(database: Reader) -> Readiness:
     responses=FIGURE_PROBLEMS,
     summary="Get the state of loads and analytics",
 )
-async def read_system_status(_: Annotated[NothingElse, Query()], request: Request, database: Reader) -> Response:
+async def read_system_status(_: NoParameters, request: Request, database: Reader) -> Response:
     """Whether a refresh is running, how current the figures are, and the outcome of files and records."""
     state = request.app.state
     parameters = state.settings.warn_threshold.parameters() | {"contracts_problem": state.contracts.problem}

@@ -11,7 +11,7 @@ from logistics_api.errors import Problem
 from logistics_api.http.context import context_of
 from logistics_api.http.responses import FIGURE_PROBLEMS, Responses, problem_response
 from logistics_api.http.routing import Router
-from logistics_api.parameters.date_range import NothingElse
+from logistics_api.parameters.date_range import NoParameters
 from logistics_api.uploads.destinations import Place, place_of
 from logistics_api.uploads.digests import expected_sha256
 from logistics_api.uploads.headers import announced_size
@@ -97,7 +97,7 @@ async def read_upload(
     upload_id: Annotated[
         str, Path(description="`upload_id` of the upload response", examples=["Xb6S0m2kV1tbInNoaXBtZW50cyJd"])
     ],
-    _: Annotated[NothingElse, Query()],
+    _: NoParameters,
     request: Request,
     database: Reader,
 ) -> Response:
