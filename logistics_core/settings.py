@@ -322,7 +322,7 @@ class Settings(BaseSettings):
     )  # fmt: skip
     keep_messages_days: PositiveInt = Field(
         365, description="Events of notifications are deleted this many days after they were published, with their "
-        "messages and attempts, unless one is still to be sent"
+        "messages and attempts, unless one is still to be sent; so are the values that rules can be tried against"
     )  # fmt: skip
     keep_sessions_days: PositiveInt = Field(
         90, description="Sessions of people are deleted this many days after their end"

@@ -120,7 +120,7 @@ class TrialResult(StrictModel):
     subjects: int = Field(description="How many it would have watched")
     times: int = Field(description="How often it would have fired")
     firings: list[TrialFiring] = Field(description="The first 1,000 of them")
-    days: list[TrialDay]
+    days: list[TrialDay] = Field(description="Those of which something is known")
 
 
 class Trial(StrictModel):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0042"
+SCHEMA_VERSION = "0043"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {

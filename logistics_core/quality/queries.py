@@ -1,13 +1,21 @@
 """The queries for what was counted: the same for both programs."""
 
-IS_COUNTED = """
+
+def _is_counted(moment: str | None = None) -> str:
+    def begun(file: str) -> str:
+        return "" if moment is None else f" AND {file}.started_at <= {moment}"
+
+    return f"""
 (
-    file.records_read > 0 AND NOT EXISTS (
+    file.records_read > 0{begun("file")} AND NOT EXISTS (
         SELECT FROM ingest.files AS newer
-        WHERE newer.path = file.path AND newer.version > file.version AND newer.records_read > 0
+        WHERE newer.path = file.path AND newer.version > file.version AND newer.records_read > 0{begun("newer")}
     )
 )
 """
+
+
+IS_COUNTED = _is_counted()
 """SQL condition: a row `file` of ingest.files counts in the score of its dataset. A corrected file replaces its earlier
 versions: of each path the newest version of which something was read."""
 
@@ -90,20 +98,25 @@ ORDER BY name
 DATASETS = counts_query("file.dataset", f"WHERE file.dataset = ANY(%(datasets)s) AND {IS_COUNTED}")
 """By dataset."""
 
+DATASETS_THEN = counts_query("file.dataset", f"WHERE file.dataset = ANY(%(datasets)s) AND {_is_counted('%(moment)s')}")
+"""By dataset, of the files whose load had begun at an earlier moment, by what is counted of them now."""
+
 PERIODS = 30
 """As many periods before now are looked at for files that should have arrived."""
 
-ARRIVALS = f"""
+
+def _arrivals_query(now: str) -> str:
+    return f"""
 -- Counts the periods in which a file of a dataset arrived.
 -- One row per dataset that ever had a file: dataset, periods with a file, all since its first file (some {PERIODS}).
 -- Reads ingest.files.
 WITH arrived AS (
     SELECT
         dataset,
-        floor(extract(epoch FROM clock_timestamp() - registered_at) / expected.seconds)::bigint AS periods_ago
+        floor(extract(epoch FROM {now} - registered_at) / expected.seconds)::bigint AS periods_ago
     FROM unnest(%(expected)s::text[], %(seconds)s::double precision[]) AS expected (dataset, seconds)
     JOIN ingest.files USING (dataset)
-    WHERE records_read > 0
+    WHERE records_read > 0 AND registered_at <= {now}
 ),
 looked_at AS (
     SELECT dataset, periods_ago, least(max(periods_ago) OVER (PARTITION BY dataset), {PERIODS}) AS periods FROM arrived
@@ -112,3 +125,10 @@ SELECT dataset, count(DISTINCT periods_ago) FILTER (WHERE periods_ago < periods)
 FROM looked_at
 GROUP BY dataset
 """
+
+
+ARRIVALS = _arrivals_query("clock_timestamp()")
+"""By dataset, how many periods had a file that arrived."""
+
+ARRIVALS_THEN = _arrivals_query("%(moment)s")
+"""The same at an earlier moment."""

@@ -20,7 +20,7 @@ from logistics_core.sql_files import read_sql
 from logistics_pipeline.alerting.incidents import key_of
 from logistics_pipeline.alerting.observing.metrics import ends_of_days, observe_metric
 from logistics_pipeline.alerting.observing.model import CannotEvaluate
-from logistics_pipeline.alerting.trying import days_with_records
+from logistics_pipeline.alerting.tried_days import days_with_records
 from logistics_pipeline.database.connections import Connection
 
 log = logging.getLogger("logistics.worker")
@@ -60,9 +60,9 @@ def _series(
     found: dict[str, list[dict[str, Any]]] = {key: [] for key in keys}
     end = monotonic() + SECONDS
     try:
-        first, last, zone = days_with_records(connection, catalogue, rule, POINTS * _step(rule))
-        for day in _days(first, last, _step(rule)):
-            (moment,) = ends_of_days(day, day, zone)
+        shown = days_with_records(connection, catalogue, rule, POINTS * _step(rule))
+        for day in _days(shown.first, shown.last, _step(rule)):
+            (moment,) = ends_of_days(day, day, shown.zone)
             left = end - monotonic()
             if left <= 0:
                 break

@@ -17,6 +17,7 @@ from logistics_core.languages.sentences import Sentence
 from logistics_pipeline.alerting import incidents
 from logistics_pipeline.alerting.announcing import Publish, announce
 from logistics_pipeline.alerting.incidents import Changed, Stored, key_of
+from logistics_pipeline.alerting.observing.highest_values import keep_highest
 from logistics_pipeline.alerting.observing.looks import MOST_SUBJECTS, look
 from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observation, Words
 from logistics_pipeline.alerting.transitions import Change, State, Track, gone, quiet, step
@@ -54,6 +55,8 @@ def evaluate(connection: Connection, catalogue: Catalogue, rule: Rule, publish: 
             return Evaluation(rule.name, 0, 0, 0, waits=False)
         moment, data_version = begun
         found, error = _look(connection, catalogue, rule, moment)
+        if error is None:
+            keep_highest(connection, rule.watch, found, moment)
         stored = incidents.stored_states(connection, rule.name)
         steps = list(_steps(rule, found, error, stored, moment))
         changed = [each for each in steps if each.is_change]

@@ -6,6 +6,7 @@ They are counted after refreshes, for the datasets that have changed or that ref
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 
@@ -14,7 +15,7 @@ from psycopg import sql
 from logistics_core.catalogue import Catalogue, Dataset
 from logistics_core.quality import Counts, Score, rules_of, score_of, together
 from logistics_core.quality.documents import dataset_document, is_below_floor
-from logistics_core.quality.queries import ARRIVALS, DATASETS, counts_query
+from logistics_core.quality.queries import ARRIVALS, ARRIVALS_THEN, DATASETS, DATASETS_THEN, counts_query
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection, connect, transient_errors
 
@@ -43,17 +44,27 @@ class Quality:
         return dataset_document(self.dataset, self.score, self.references_counted_at)
 
 
-def quality_of(connection: Connection, datasets: Iterable[Dataset]) -> list[Quality]:
-    """The quality of each dataset by what is counted now. Cost: reads the datasets' rows of the ledger."""
+def quality_of(connection: Connection, datasets: Iterable[Dataset], past: datetime | None = None) -> list[Quality]:
+    """The quality of each dataset by what is counted now. Cost: reads the datasets' rows of the ledger.
+
+    With an earlier moment, that of the files whose loads had begun then, by the contract and the references of now.
+    """
     wanted = list(datasets)
     names = {"datasets": [dataset.name for dataset in wanted]}
-    counts: dict[str, dict[str, Any]] = dict(connection.execute(DATASETS.encode(), names).fetchall())
+    of_datasets, of_arrivals = (DATASETS, ARRIVALS) if past is None else (DATASETS_THEN, ARRIVALS_THEN)
+    counts: dict[str, dict[str, Any]] = dict(
+        connection.execute(of_datasets.encode(), {**names, "moment": past}).fetchall()
+    )
     expected = {each.name: each.expectations.freshness for each in wanted if each.expectations.freshness is not None}
     arrivals = {
         name: (arrived, periods)
         for name, arrived, periods in connection.execute(
-            ARRIVALS.encode(),
-            {"expected": list(expected), "seconds": [length.total_seconds() for length in expected.values()]},
+            of_arrivals.encode(),
+            {
+                "expected": list(expected),
+                "seconds": [length.total_seconds() for length in expected.values()],
+                "moment": past,
+            },
         )
     }
     counted: dict[str, str] = dict(

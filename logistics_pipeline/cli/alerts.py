@@ -210,10 +210,13 @@ def try_(
         ("from", "until", "subject", "what"),
         [(str(each.opened_on), _until(each), ", ".join(each.labels.values()), each.summary) for each in found.firings],
     )
+    times = "time" if len(found.firings) == 1 else "times"
     say(
-        f"From {found.first} to {found.last} it would have fired {len(found.firings)} times for "
+        f"From {found.first} to {found.last} it would have fired {len(found.firings)} {times} for "
         f"{len({str(each.labels) for each in found.firings})} of {found.subjects} subjects."
     )
+    if found.unknown_days:
+        say(f"Of {found.unknown_days} of these days nothing is known: no rule has looked.")
 
 
 def _until(firing: Firing) -> str:

@@ -152,7 +152,7 @@ def _delete_old_messages(connection: Connection, days: int) -> int:
     total = 0
     while deleted := connection.execute(query, {"days": days, "events": EVENTS_PER_TRANSACTION}).rowcount:
         total += deleted
-    for name in ("delete_old_digests", "delete_old_editions"):
+    for name in ("delete_old_digests", "delete_old_editions", "delete_old_observed_days"):
         connection.execute(read_sql(f"housekeeping/{name}").encode(), {"days": days})
     return total
 

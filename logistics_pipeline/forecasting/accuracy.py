@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -32,11 +33,13 @@ class Accuracy:
         return f"{self.metric} per {self.grain} {'by ' + ', '.join(self.fields) if self.fields else 'in total'}"
 
 
-def accuracy_of(connection: Connection, dataset: str) -> list[Accuracy]:
-    """How right the newest forecasts of a dataset are, by metric and level."""
-    rows = connection.execute(
-        read_sql("forecasting/accuracy").encode(), {"dataset": dataset, "periods": Jsonb(dict(TRACKED_PERIODS))}
-    ).fetchall()
+def accuracy_of(connection: Connection, dataset: str, past: datetime | None = None) -> list[Accuracy]:
+    """How right the newest forecasts of a dataset are, by metric and level; or were at an earlier moment.
+
+    What came true until then is taken as it is known now.
+    """
+    parameters = {"dataset": dataset, "periods": Jsonb(dict(TRACKED_PERIODS)), "past": past}
+    rows = connection.execute(read_sql("forecasting/accuracy").encode(), parameters).fetchall()
     return [_accuracy(*row) for row in rows]
 
 

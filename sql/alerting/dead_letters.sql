@@ -1,4 +1,4 @@
--- Counts the messages to each declared endpoint that were given up lately.
+-- Counts the messages to each declared endpoint that were given up lately, and were not sent again since.
 -- One row per subject: labels, value, summary, facts, path in the dashboard.
 -- Reads notify.messages, by its index, and notify.endpoints.
 
@@ -18,7 +18,8 @@ SELECT
 FROM notify.messages AS message
 INNER JOIN notify.endpoints AS endpoint ON message.endpoint_id = endpoint.endpoint_id
 WHERE message.state = 'dead' AND endpoint.person_id IS NULL AND endpoint.removed_at IS NULL
-    AND message.published_at > %(moment)s - make_interval(days => %(window_days)s)
+    AND message.ended_at > %(moment)s - make_interval(days => %(window_days)s)
+    AND (%(past)s::timestamptz IS NULL OR message.ended_at <= %(past)s)
 GROUP BY endpoint.name
 ORDER BY endpoint.name
 LIMIT %(most)s;

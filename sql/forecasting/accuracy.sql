@@ -1,4 +1,5 @@
--- Returns how right the newest forecasts of a dataset are: in their back-test, and over the last periods that came true.
+-- Returns how right the newest forecasts of a dataset are: in their back-test, and over the last periods that came true;
+-- with %(past)s, those that had been issued, and the periods that were over, at an earlier moment.
 -- One row per metric, grain and level: metric, grain, fields of the level, its back-test as JSON, forecasts scored in the
 -- last periods (%(periods)s: how many, by grain, as JSON), sum of actuals, of absolute errors, of those of seasonal naive, within the central 90 per cent.
 -- Reads forecast.runs, .accuracy.
@@ -6,7 +7,7 @@
 WITH newest AS (
     SELECT DISTINCT ON (metric, grain, levels) run_id, metric, grain, levels, backtest, last_period
     FROM forecast.runs
-    WHERE dataset = %(dataset)s
+    WHERE dataset = %(dataset)s AND (%(past)s::timestamptz IS NULL OR issued_at <= %(past)s)
     ORDER BY metric, grain, levels, run_id DESC
 ),
 tracked AS (
@@ -25,6 +26,13 @@ tracked AS (
     INNER JOIN forecast.accuracy AS accuracy ON runs.run_id = accuracy.run_id
     WHERE forecast.period_after(runs.last_period, runs.grain, accuracy.step)
         > forecast.period_after(newest.last_period, newest.grain, -(%(periods)s::jsonb ->> newest.grain)::integer)
+        AND (
+            %(past)s::timestamptz IS NULL
+            OR (
+                runs.issued_at <= %(past)s
+                AND forecast.period_after(runs.last_period, runs.grain, accuracy.step + 1) <= %(past)s::date
+            )
+        )
     GROUP BY newest.run_id, accuracy.level
 )
 SELECT

@@ -191,14 +191,18 @@ def test_what_cannot_be_tried_says_why(site: Any) -> None:
     with connect(url) as connection:
         assert serve_next_trial(connection)
     trial = api.get(asked["status_url"])
-    assert trial["state"] == "failed" and "whose past is not kept" in trial["error"]
+    assert (
+        trial["state"] == "failed"
+        and "No rule about all of figures_behind was evaluated before today" in trial["error"]
+    )
     missing = f"/api/alerts/trials/{'0' * 8}-0000-0000-0000-{'0' * 12}"
     assert problem_of(api.client.get(missing), 404) == "unknown-trial"
 
 
 def test_a_trial_whose_worker_died_is_served_by_another_and_not_for_ever(site: Any) -> None:
     url, api, _ = site
-    asked = post(api, "/api/alerts/trials", {"definition": EXAMPLE, "days": 3}, 202)
+    tried = {**EXAMPLE, "watch": {"kind": "metric", "dataset": "shipments", "metric": "shipments"}}
+    asked = post(api, "/api/alerts/trials", {"definition": tried, "days": 3}, 202)
     with connect(url) as connection:
         connection.execute(
             "UPDATE alert.trials SET state = 'running', attempts = 1, lease_until = now() - interval '1 s' "

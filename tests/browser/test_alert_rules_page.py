@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +10,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from psycopg.types.json import Jsonb
 
+from logistics_core.alert_rules.reading import rule_of_document
 from logistics_core.catalogue import built_in_catalogue
 from logistics_pipeline.alerting.charting import draw_charts
 from logistics_pipeline.alerting.evaluating import evaluate
+from logistics_pipeline.alerting.observing.highest_values import keep_highest
+from logistics_pipeline.alerting.observing.model import Observation, Words
 from logistics_pipeline.alerting.rules_in_force import rules_in_force, sync_rules
 from logistics_pipeline.alerting.trials import serve_next_trial
 from logistics_pipeline.database.connections import connect
@@ -59,7 +63,7 @@ def test_a_rule_is_made_tried_changed_and_removed(ruled: Any, new_page: Any) -> 
     serve_trials(ruled)
     expect(
         form.get_by_role("status").filter(
-            has_text=re.compile(r"it would have fired \d+ times, for \d+ of \d+ subjects\.")
+            has_text=re.compile(r"it would have fired \d+ times?, for \d+ of \d+ subjects\.")
         )
     ).to_be_visible()
     expect(form.locator("figure svg, figure canvas").first).to_be_visible()
@@ -107,6 +111,26 @@ def test_a_rule_is_made_tried_changed_and_removed(ruled: Any, new_page: Any) -> 
     row.get_by_role("button", name="Remove").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(row).to_have_count(0)
+
+
+@pytest.mark.slow
+def test_a_trial_says_of_how_many_days_nothing_is_known(ruled: Any, new_page: Any) -> None:
+    watch = rule_of_document({"title": "Behind", "watch": {"kind": "figures_behind"}}, "behind").watch
+    midnight = datetime.combine(datetime.now(UTC).date(), time(), UTC)
+    with connect(ruled.database_url) as connection:
+        for days, value in ((6, 4_000.0), (5, 0.0), (1, 100.0)):
+            found = Observation({}, value, Words("Behind for a while"))
+            keep_highest(connection, watch, [found], midnight - timedelta(days=days) + timedelta(hours=12))
+    page, _ = new_page(ruled, "/alerts")
+    rows_of(page, "All rules").filter(has_text="figures_behind").get_by_role("button", name="Change").click()
+    form = page.get_by_role("dialog", name="Change figures_behind")
+    form.get_by_role("button", name="Try", exact=True).click()
+    serve_trials(ruled)
+    expect(form.get_by_text("it would have fired 1 time.", exact=False).first).to_be_visible()
+    expect(form.get_by_text("Of 3 of these days nothing is known: no rule has looked.")).to_be_visible()
+    expect(rows_of(page, "When it would have fired")).to_contain_text("Behind for a while")
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
 
 
 @pytest.mark.slow

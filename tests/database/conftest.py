@@ -19,6 +19,7 @@ from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.loading.loader import LoadReport, load_file
 from logistics_pipeline.loading.options import LoadOptions
 from tests.conftest import options_of
+from tests.database.alerts import Alerts
 from tests.database.records import as_array
 from tests.datasets import DATASETS
 
@@ -61,6 +62,30 @@ def raw_folder(database_url: str, options: LoadOptions) -> FolderUnderTest:
 
 
 Fill = Callable[[FolderUnderTest], None]
+
+
+@pytest.fixture
+def alerts(connection: Connection) -> Alerts:
+    return Alerts(connection)
+
+
+@pytest.fixture
+def add_file(connection: Connection) -> Callable[..., int]:
+    """add_file(path, state): an entry of the ledger."""
+
+    def add(path: str, state: str, dataset: str | None = "shipments", **columns: Any) -> int:
+        values = {
+            "path": path, "state": state, "dataset": dataset, "size_bytes": 10, "modified_ns": 1, "version": 1,
+        } | columns  # fmt: skip
+        names = ", ".join(values)
+        row = connection.execute(
+            f"INSERT INTO ingest.files ({names}) VALUES ({', '.join(['%s'] * len(values))}) RETURNING file_id".encode(),
+            list(values.values()),
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    return add
 
 
 @pytest.fixture(scope="session")

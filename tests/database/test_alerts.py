@@ -2,7 +2,6 @@
 
 import random
 import string
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,15 +13,13 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from logistics_core.alert_rules.built_in import BUILT_IN
-from logistics_core.alert_rules.reading import rule_of_document
-from logistics_core.alert_rules.rules import Kind, Rule, Watch
-from logistics_core.catalogue import Catalogue, built_in_catalogue
+from logistics_core.alert_rules.rules import Kind, Watch
+from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.notifications import EndpointChannel
 from logistics_pipeline.alerting.announcing import Announcement, announce_left_over
 from logistics_pipeline.alerting.charting import draw_charts
-from logistics_pipeline.alerting.evaluating import Evaluation, evaluate
+from logistics_pipeline.alerting.evaluating import evaluate
 from logistics_pipeline.alerting.observing.looks import look
-from logistics_pipeline.alerting.observing.model import CannotEvaluate
 from logistics_pipeline.alerting.rules_in_force import rules_in_force, sync_rules
 from logistics_pipeline.alerting.trying import try_rule
 from logistics_pipeline.analytics.refresh import refresh
@@ -35,70 +32,10 @@ from logistics_pipeline.notifying.publishing import publish
 from logistics_pipeline.worker import alerts as alert_duty
 from logistics_pipeline.worker.alerts import AlertDuty
 from logistics_pipeline.worker.publishing import publish_announcement
+from tests.database.alerts import CATALOGUE, Alerts, put_in_production
 from tests.database.conftest import FolderUnderTest
 from tests.database.records import log, shipment
 from tests.notifying.events import event
-
-CATALOGUE = built_in_catalogue()
-
-
-class Alerts:
-    """Rules of a database, and what was announced."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.announced: list[Announcement] = []
-        self.catalogue = CATALOGUE
-
-    def publish(self, connection: Connection, announcement: Announcement) -> None:
-        self.announced.append(announcement)
-
-    def rule(self, name: str = "rule", **document: Any) -> Rule:
-        """A rule that is in force."""
-        document = {"title": "Something is wrong", **document}
-        self.connection.execute(
-            "INSERT INTO alert.rules (name, definition, origin) VALUES (%s, '{}', 'file') ON CONFLICT DO NOTHING",
-            (name,),
-        )
-        return rule_of_document(document, name)
-
-    def evaluate(self, rule: Rule) -> Evaluation:
-        return evaluate(self.connection, self.catalogue, rule, self.publish)
-
-    def topics(self) -> list[str]:
-        found = [each.topic for each in self.announced]
-        self.announced.clear()
-        return found
-
-    def query(self, statement: str) -> list[tuple[Any, ...]]:
-        return self.connection.execute(statement.encode()).fetchall()
-
-    def timeline(self) -> list[str]:
-        return [row[0] for row in self.query("SELECT kind FROM alert.events ORDER BY incident_id, number")]
-
-
-@pytest.fixture
-def alerts(connection: Connection) -> Alerts:
-    return Alerts(connection)
-
-
-@pytest.fixture
-def add_file(connection: Connection) -> Callable[..., int]:
-    """add_file(path, state): an entry of the ledger."""
-
-    def add(path: str, state: str, dataset: str | None = "shipments", **columns: Any) -> int:
-        values = {
-            "path": path, "state": state, "dataset": dataset, "size_bytes": 10, "modified_ns": 1, "version": 1,
-        } | columns  # fmt: skip
-        names = ", ".join(values)
-        row = connection.execute(
-            f"INSERT INTO ingest.files ({names}) VALUES ({', '.join(['%s'] * len(values))}) RETURNING file_id".encode(),
-            list(values.values()),
-        ).fetchone()
-        assert row is not None
-        return int(row[0])
-
-    return add
 
 
 def set_state(alerts: Alerts, file_id: int, state: str) -> None:
@@ -373,68 +310,6 @@ def test_a_dataset_is_overdue_by_its_own_rhythm(alerts: Alerts, add_file: Any) -
     assert "usually one comes within 24 hours" in found.summary
 
 
-def test_a_rule_about_files_is_tried_against_the_days_on_which_they_came(alerts: Alerts, add_file: Any) -> None:
-    for days_ago in (20, 19, 18, 17, 16, 15, 14, 8, 7, 1):  # six days without a file
-        rejected = 5 if days_ago == 7 else 0
-        counts = {"records_read": 10, "records_loaded": 10 - rejected, "records_rejected": rejected}
-        add_file(f"shipments/{days_ago}.json", "loaded", **counts)
-        alerts.connection.execute(
-            "UPDATE ingest.files SET registered_at = date_trunc('day', now()) - %(ago)s, "
-            "finished_at = date_trunc('day', now()) - %(ago)s WHERE path = %(path)s",
-            {"ago": timedelta(days=days_ago) - timedelta(hours=1), "path": f"shipments/{days_ago}.json"},
-        )
-    today = alerts.query("SELECT (now() AT TIME ZONE 'UTC')::date")[0][0]
-    overdue = alerts.rule(watch={"kind": "overdue_datasets", "windowDays": 60}, when={"above": 3})
-    found = try_rule(alerts.connection, CATALOGUE, overdue, 90)
-    assert (found.first, found.last) == (today - timedelta(days=20), today - timedelta(days=1))
-    (firing,) = found.firings
-    assert firing.opened_on == today - timedelta(days=11) and firing.closed_on == today - timedelta(days=8)
-    of_rejects = alerts.rule(watch={"kind": "rejected_share", "windowDays": 3}, when={"above": 20})
-    (firing,) = try_rule(alerts.connection, CATALOGUE, of_rejects, 90).firings
-    assert (firing.opened_on, firing.closed_on) == (today - timedelta(days=7), today - timedelta(days=4))
-    with pytest.raises(CannotEvaluate, match="whose past is not kept"):
-        try_rule(alerts.connection, CATALOGUE, alerts.rule(watch={"kind": "figures_behind"}), 90)
-
-
-def test_a_rule_about_failed_files_is_tried_against_the_incidents_of_any_rule(alerts: Alerts, add_file: Any) -> None:
-    watching = alerts.rule("others", watch={"kind": "failed_files"})
-    with pytest.raises(CannotEvaluate, match="No rule watched failed_files before today"):
-        try_rule(alerts.connection, CATALOGUE, watching, 90)
-    alerts.connection.execute(
-        "INSERT INTO alert.rule_versions (name, version, definition, since) "
-        "SELECT 'others', 1, %s, (date_trunc('day', now(), 'UTC') - interval '9 days')",
-        (Jsonb(watching.document),),
-    )
-    for name in ("shipments/short.json", "shipments/long.json", "vehicles/long.json"):
-        add_file(name, "failed", dataset=name.partition("/")[0])
-    alerts.evaluate(watching)
-    for name, opened, lasted in (("ts/short.", 5, 1), ("ts/long.", 5, 60), ("vehicles/long.", 3, 30)):
-        alerts.connection.execute(
-            "WITH moments AS ("
-            "SELECT date_trunc('day', now(), 'UTC') - make_interval(days => %(opened)s, hours => -1) AS at) "
-            "UPDATE alert.incidents SET closed_because = 'x', opened_at = moments.at, "
-            "closed_at = moments.at + make_interval(hours => %(lasted)s) "
-            "FROM moments WHERE labels ->> 'file' LIKE '%%' || %(name)s || '%%'",
-            {"name": name, "opened": opened, "lasted": lasted},
-        )
-    today = alerts.query("SELECT (now() AT TIME ZONE 'UTC')::date")[0][0]
-
-    def tried(**keys: Any) -> list[tuple[str, int, int]]:
-        rule = alerts.rule("tried", watch={"kind": "failed_files"} | keys.pop("watch", {}), **keys)
-        found = try_rule(alerts.connection, CATALOGUE, rule, 90)
-        assert (found.first, found.last) == (today - timedelta(days=9), today - timedelta(days=1))
-        return [
-            (each.labels["file"], (today - each.opened_on).days, (today - (each.closed_on or today)).days)
-            for each in found.firings
-        ]
-
-    every = [("shipments/long.json", 5, 2), ("shipments/short.json", 5, 4), ("vehicles/long.json", 3, 1)]
-    assert tried() == every
-    assert tried(watch={"dataset": "vehicles"}) == every[2:]
-    assert tried(**{"for": "2h"}) == [every[0], every[2]]
-    assert tried(when={"above": 1}) == []
-
-
 def test_rows_that_wait_for_a_refresh_are_measured_by_their_age(raw_folder: FolderUnderTest, alerts: Alerts) -> None:
     rule = alerts.rule(watch={"kind": "figures_behind"}, when={"above": 900})
     raw_folder.drop_and_load("vehicle_logs.json", [log(1)])
@@ -586,32 +461,6 @@ def test_models_are_watched_that_are_behind_have_moved_inputs_or_are_worse(alert
     assert set(drift[0].split()) == {"weight", name, "shipments"} and drift[1] == 0.4
     alerts.connection.execute("UPDATE models.models SET retired_at = now()")
     assert observed(alerts, "model_drift") == observed(alerts, "models_behind") == {}
-
-
-def put_in_production(connection: Connection, model: str, **figures: float) -> None:
-    """A version of a model with a back-test, as training would store it."""
-    connection.execute(
-        "INSERT INTO models.artefacts (sha256, format, content) VALUES "
-        "(encode(sha256('a'), 'hex'), 'logistics-json', 'a')"
-    )
-    connection.execute(
-        "INSERT INTO models.versions (model, version, method, format, sha256, input_schema, outputs, card, "
-        "declaration, code_version, data_version, trained_on, author, seconds, memory_bytes) "
-        "VALUES (%s, 1, 'm', 'logistics-json', encode(sha256('a'), 'hex'), "
-        "'{}', '{}', '{}', '', '', 1, 10, 'Ada', 1, 1)",
-        (model,),
-    )
-    connection.execute(
-        "INSERT INTO models.backtests (model, version, data_version, records, windows, overall, verdict, reason) "
-        "VALUES (%s, 1, 1, 10, '[{}]', %s, 'first', 'the first')",
-        (model, Jsonb(figures)),
-    )
-    for before, after in (("registered", "staging"), ("staging", "production")):
-        connection.execute(
-            "INSERT INTO models.transitions (model, version, from_state, to_state, author, reason, backtest_id) "
-            "SELECT %s, 1, %s, %s, 'Ada', 'a test', backtest_id FROM models.backtests",
-            (model, before, after),
-        )
 
 
 # -- the rules in force ----------------------------------------------------------------------------------------------

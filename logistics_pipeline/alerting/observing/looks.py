@@ -17,10 +17,6 @@ from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.forecasting.accuracy import accuracy_of
 from logistics_pipeline.models.track_record import record_of
 
-OF_KNOWN_PAST = frozenset({
-    Kind.METRIC, Kind.COST_PER_KM, Kind.OVERDUE_DATASETS, Kind.REJECTED_SHARE, Kind.OUTSIDE_FORECAST
-})  # fmt: skip
-"""Kinds whose past is in the records and the ledger; `past_incidents` has others, of the rest only what is so now."""
 MOST_SUBJECTS = 1_000
 """Of one statement, the newest or worst first: more at once say the same thing."""
 
@@ -35,7 +31,8 @@ def look(
         catalogue: the datasets.
         watch: what the rule looks at.
         moment: now, or one before.
-        is_past: whether what came after the moment counts for nothing; of the kinds whose past is known.
+        is_past: whether what came after the moment counts for nothing; of kinds about records, the ledger, forecasts,
+            predictions and messages, which tell that.
 
     Raises:
         CannotEvaluate: the rule is about something that does not exist.
@@ -45,12 +42,13 @@ def look(
         check_subjects(watch, catalogue)
     except ShapeFault as error:
         raise CannotEvaluate(str(error)) from error
+    past = moment if is_past else None
     if watch.kind is Kind.METRIC:
         return observe_metric(connection, catalogue, watch, moment)
     if watch.kind in _BY_DATASET:
         datasets = list(catalogue.values()) if watch.dataset is None else [catalogue[watch.dataset]]
-        return list(_BY_DATASET[watch.kind](connection, datasets))
-    found = _of_statement(connection, watch, moment, moment if is_past else None)
+        return list(_BY_DATASET[watch.kind](connection, datasets, past))
+    found = _of_statement(connection, watch, moment, past)
     return [each for each in found if not _is_known_by_now(each, catalogue)]
 
 
@@ -86,10 +84,12 @@ def _is_known_by_now(observation: Observation, catalogue: Catalogue) -> bool:
     return is_new and dataset is not None and observation.labels["field"] in {each.name for each in dataset.fields}
 
 
-def _forecast_errors(connection: Connection, datasets: Sequence[Dataset]) -> Iterator[Observation]:
+def _forecast_errors(
+    connection: Connection, datasets: Sequence[Dataset], past: datetime | None
+) -> Iterator[Observation]:
     """How large the errors of forecasts are, as multiples of those of repeating the last season. Tracked ones only."""
     for dataset in datasets:
-        for each in accuracy_of(connection, dataset.name) if dataset.forecasts else ():
+        for each in accuracy_of(connection, dataset.name, past) if dataset.forecasts else ():
             if not each.is_tracked or each.error is None or not each.naive_error:
                 continue
             labels = {
@@ -104,17 +104,21 @@ def _forecast_errors(connection: Connection, datasets: Sequence[Dataset]) -> Ite
             yield Observation(labels, each.error / each.naive_error, Words(summary), page)
 
 
-def _quality_scores(connection: Connection, datasets: Sequence[Dataset]) -> Iterator[Observation]:
+def _quality_scores(
+    connection: Connection, datasets: Sequence[Dataset], past: datetime | None
+) -> Iterator[Observation]:
     """The quality of each dataset, in percent; of one without files there is none."""
-    for each in quality_of(connection, datasets):
+    for each in quality_of(connection, datasets, past):
         if each.score.score is not None:
             yield _of_quality(each, 100 * each.score.score)
 
 
-def _quality_shortfalls(connection: Connection, datasets: Sequence[Dataset]) -> Iterator[Observation]:
+def _quality_shortfalls(
+    connection: Connection, datasets: Sequence[Dataset], past: datetime | None
+) -> Iterator[Observation]:
     """How far each dataset is below the floor of its contract, in percentage points."""
     expected = [each for each in datasets if each.expectations.quality is not None]
-    for each in quality_of(connection, expected) if expected else ():
+    for each in quality_of(connection, expected, past) if expected else ():
         if each.score.score is not None and each.floor is not None:
             yield _of_quality(each, max(0.0, 100 * (each.floor - each.score.score)))
 
@@ -137,12 +141,12 @@ def _percentage(share: float) -> Sentence:
     return Sentence("{share:percentage}", share=share)
 
 
-def _model_errors(connection: Connection, datasets: Sequence[Dataset]) -> Iterator[Observation]:
+def _model_errors(connection: Connection, datasets: Sequence[Dataset], past: datetime | None) -> Iterator[Observation]:
     """How large the errors of models are, as multiples of those of the median of the group."""
     for dataset in datasets:
         for model in dataset.models:
             name = model.full_name(dataset.name)
-            record = record_of(connection, name)
+            record = record_of(connection, name, past)
             if record is None or record.get("error") is None or not record.get("naive_error"):
                 continue
             error, naive = record["error"], record["naive_error"]
@@ -165,7 +169,7 @@ def _model_errors(connection: Connection, datasets: Sequence[Dataset]) -> Iterat
             )
 
 
-_BY_DATASET: Mapping[Kind, Callable[[Connection, Sequence[Dataset]], Iterator[Observation]]] = {
+_BY_DATASET: Mapping[Kind, Callable[[Connection, Sequence[Dataset], datetime | None], Iterator[Observation]]] = {
     Kind.FORECAST_ERROR: _forecast_errors,
     Kind.QUALITY_SCORE: _quality_scores,
     Kind.QUALITY_SHORTFALL: _quality_shortfalls,

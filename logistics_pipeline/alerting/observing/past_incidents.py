@@ -1,6 +1,6 @@
 """What incidents say of a past day, of kinds about things that are there or not: nothing else keeps when they were."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 from logistics_core.alert_rules.rules import Kind, Rule
 from logistics_core.sql_files import read_sql
@@ -13,12 +13,6 @@ OF_INCIDENTS = frozenset({
     Kind.CHANGED_FIELDS, Kind.FORECAST_SET_BACK,
 })  # fmt: skip
 """Kinds of which incidents of any rule tell the past: built-in rules watch them from the start."""
-
-
-def days_watched(connection: Connection, kind: Kind) -> tuple[date | None, date]:
-    """The first day on which a rule of a kind was in force, None if there was none, and yesterday. UTC."""
-    first, last = connection.execute(read_sql("alerting/first_watched").encode(), {"kind": kind.value}).fetchone() or ()
-    return first, last
 
 
 def look_back(connection: Connection, rule: Rule, moment: datetime) -> list[Observation]:

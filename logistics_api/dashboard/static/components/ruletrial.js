@@ -6,6 +6,7 @@ import { fullWords } from "../metrics.js";
 import { subjectWords } from "../alerts.js";
 import { KINDS, metricOf } from "../rules.js";
 import { chart } from "../charts.js";
+import { length } from "../ranges.js";
 import { table } from "./table.js";
 
 const MOST_SHOWN = 20;
@@ -37,11 +38,13 @@ export function trialResult({ result, error }, definition, catalogue) {
   if (error) return h("p", { class: "note warn", role: "alert" }, error);
   const subjects = new Set(result.firings.map(({ labels }) => JSON.stringify(labels))).size;
   const summary =
-    `From ${day(result.first)} to ${day(result.last)} it would have fired ${count(result.times)} times` +
+    `From ${day(result.first)} to ${day(result.last)} it would have fired ${count(result.times)} ${result.times === 1 ? "time" : "times"}` +
     (definition.watch.by?.length ? `, for ${count(subjects)} of ${count(result.subjects)} subjects.` : ".");
+  const unknown = length({ start: result.first, end: result.last }) - result.days.length;
   const days = result.days.map(({ day, value, firing }) => ({ day, value, fires: firing ? (definition.watch.by?.length ? `for ${count(firing)}` : "yes") : null }));
   return [
     h("p", { role: "status" }, summary),
+    unknown > 0 && h("p", { class: "muted" }, `Of ${count(unknown)} of these days nothing is known: no rule has looked.`),
     daysChart({ days, definition, catalogue, summary: `${summary} On ${count(days.filter(({ fires }) => fires).length)} of ${count(days.length)} days it fires.` }),
     result.firings.length > 0 &&
       table({
