@@ -165,7 +165,7 @@ async def remove_rule(
     summary="Try a rule against the past",
 )
 async def request_trial(_: NoParameters, request: Request, database: Reader) -> Response:
-    """Asks on which days a rule about a metric would have fired. Nothing of it is in force, recorded or sent.
+    """Asks on which days a rule would have fired. Nothing of it is in force, recorded or sent.
 
     A worker (`logistics work`) tries it as `logistics alerts try` does. The trial is kept for a day.
     """

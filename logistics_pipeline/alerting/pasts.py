@@ -1,8 +1,8 @@
 """What can be told of a past day, of what a rule watches: by the records, by incidents, or by what rules kept."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from logistics_core.alert_rules.rules import Kind, Rule, Timing
 from logistics_core.catalogue import Catalogue
@@ -24,16 +24,17 @@ class Seen:
     """Whether it began within the day: what had been so until then was over meanwhile."""
 
 
-class Past(Protocol):
+class Past(ABC):
     """What can be told of past days."""
 
     rule: Rule
     """As it is applied to what is seen."""
-    has_always_values: bool
+    has_always_values: bool = False
     """Whether a day without a value is one of which nothing is known, rather than one that was all right."""
-    value_without: float | None
-    """What is shown of a day that is known to have been all right."""
+    value_without: float | None = None
+    """What is shown of a day on which no subject had a value."""
 
+    @abstractmethod
     def look(self, connection: Connection, moment: datetime) -> list[Seen] | None:
         """All subjects within the day that ends at a moment; None if nothing is known of it."""
 
@@ -51,10 +52,8 @@ def past_of(catalogue: Catalogue, rule: Rule) -> Past:
     return _Records(rule, catalogue)
 
 
-class _Records:
+class _Records(Past):
     """Records, the ledger, forecasts, predictions and messages, as far as they were there at the end of the day."""
-
-    value_without = None
 
     def __init__(self, rule: Rule, catalogue: Catalogue) -> None:
         self.rule = rule
@@ -65,11 +64,8 @@ class _Records:
         return [Seen(each) for each in look(connection, self._catalogue, self.rule.watch, moment, is_past=True)]
 
 
-class _Incidents:
+class _Incidents(Past):
     """Incidents of any rule, which have lasted as long as this one waits."""
-
-    has_always_values = False
-    value_without = None
 
     def __init__(self, rule: Rule) -> None:
         self.rule = replace(rule, timing=Timing())
@@ -79,10 +75,9 @@ class _Incidents:
         return [Seen(each) for each in look_back(connection, self._asked, moment)]
 
 
-class _HighestValues:
+class _HighestValues(Past):
     """The highest values of the day. Of a duration, what has to last is a higher value."""
 
-    has_always_values = False
     value_without = 0.0
 
     def __init__(self, rule: Rule) -> None:
