@@ -107,11 +107,11 @@ def try_rule(
         if found is not None:
             seen.append(_day(past, found, moment, subjects))
     if past.has_always_values and all(day.value is None for day in seen):
-        left_out = (
-            f" Subjects with fewer than {least:,} records are left out." if (least := rule.watch.least_records) else ""
-        )
+        least = rule.watch.least_records
+        left_out = f" Subjects with fewer than {least:,} records are left out." if least else ""
         raise CannotEvaluate(
-            f"It had no value on any day from {tried.first} to {tried.last}: there is nothing to try the rule on.{left_out}"
+            f"It had no value on any day from {tried.first} to {tried.last}: there is nothing to try the rule on."
+            f"{left_out}"
         )
     firings = [each for subject in subjects.values() for each in _firings(subject)]
     firings.sort(key=lambda each: (each.opened_on, key_of(each.labels)))
