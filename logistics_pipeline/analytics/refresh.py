@@ -39,7 +39,7 @@ from logistics_pipeline.database.connections import (
 )
 from logistics_pipeline.database.contracts import catalogue_in_force
 from logistics_pipeline.database.day_indexes import summarize_block_ranges
-from logistics_pipeline.database.distribution import are_any_distributed, same_snapshot_on_all_nodes
+from logistics_pipeline.database.distribution import NodeError, are_any_distributed, same_snapshot_on_all_nodes
 from logistics_pipeline.identities.links import are_links_waiting, take_in_links
 from logistics_pipeline.identities.proposing import propose_links
 
@@ -134,7 +134,7 @@ def _bring_up_to_date(connection: Connection, full: bool) -> Refresh:
         connection.execute("SELECT pg_stat_force_next_flush()")  # counts what this session has written
         _analyze(connection, "analytics")
         return done
-    except psycopg.Error as error:
+    except (psycopg.Error, NodeError) as error:
         _store_failure(connection, error)
         raise
 
@@ -295,9 +295,10 @@ def _publish(connection: Connection, version: int, seconds: float) -> tuple[int,
     return unassigned, days
 
 
-def _store_failure(connection: Connection, error: psycopg.Error) -> None:
+def _store_failure(connection: Connection, error: psycopg.Error | NodeError) -> None:
+    reason = reason_of(error) if isinstance(error, psycopg.Error) else str(error)
     if not connection.closed:
-        connection.execute("UPDATE analytics.status SET error_message = %s", (reason_of(error),))
+        connection.execute("UPDATE analytics.status SET error_message = %s", (reason,))
 
 
 def _one(connection: Connection, query: str, parameters: dict[str, object] | None = None) -> tuple[Any, ...]:

@@ -24,6 +24,7 @@ from logistics_pipeline.analytics import refresh as refresh_module
 from logistics_pipeline.analytics.refresh import refresh
 from logistics_pipeline.analytics.tables import DAILY_TABLES, TABLES
 from logistics_pipeline.database.connections import Connection, connect, with_database
+from logistics_pipeline.database.distribution import NodeError
 from logistics_pipeline.errors import TransientError
 from logistics_pipeline.files.folder import FoundFile
 from logistics_pipeline.loading.options import BatchLimits
@@ -861,6 +862,24 @@ def test_a_refresh_that_fails_notes_its_error_until_one_succeeds(
     refresh(filled)
     assert connection.execute("SELECT error_message FROM analytics.status").fetchone() == (None,)
     assert actual_tables(connection) == expected_tables(connection)
+
+
+def test_a_refresh_that_a_node_of_a_cluster_refuses_notes_that(
+    raw_folder: FolderUnderTest, filled: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def refused(_: Connection) -> Iterator[None]:
+        raise NodeError("A node of the cluster reported: out of memory")
+        yield
+
+    raw_folder.drop_and_load("vehicle_logs/2.json", [log(1, mileage=12345)])
+    with monkeypatch.context() as patch, pytest.raises(NodeError):
+        patch.setattr(refresh_module, "same_snapshot_on_all_nodes", refused)
+        refresh(filled)
+    stored = "SELECT error_message FROM analytics.status"
+    assert connection.execute(stored).fetchone() == ("A node of the cluster reported: out of memory",)
+    refresh(filled)
+    assert connection.execute(stored).fetchone() == (None,)
 
 
 def test_a_full_refresh_that_failed_stays_due(filled: str, connection: Connection) -> None:
