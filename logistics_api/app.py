@@ -58,7 +58,7 @@ from logistics_api.monitoring.pipeline import Pipeline
 from logistics_api.monitoring.recording import Metrics
 from logistics_api.my_notifications import endpoints as my_notifications
 from logistics_api.notifications import endpoints as notifications
-from logistics_api.notifications import previews, reports, templates, unsubscribing
+from logistics_api.notifications import previews, reports, template_previews, templates, unsubscribing
 from logistics_api.openid.provider import make_provider
 from logistics_api.profiles import endpoints as profiles
 from logistics_api.quality import endpoints as quality
@@ -221,6 +221,7 @@ def _routers(settings: Settings, catalogue: Catalogue) -> tuple[Router, ...]:
         reports.router,
         previews.router,
         templates.router,
+        template_previews.router,
         unsubscribing.make_router(),
         audit.router,
         forecasts.router,

@@ -49,7 +49,8 @@ alert.add_window, alert.end_window,
 identity.make_link, identity.decide_proposal,
 models.request_job, models.cancel_job,
 access.sign_in, access.sign_out, access.extend_sessions,
-notify.unsubscribe, notify.subscribe_again, notify.request_preview, notify.restore_templates,
+notify.unsubscribe, notify.subscribe_again, notify.request_preview,
+notify.request_template_preview, notify.restore_templates,
 notify.set_preferences, notify.change_preferences, notify.subscribe_person_again, notify.mark_messages,
 notify.add_push_subscription, notify.remove_push_subscription, notify.send_test
 TO logistics_operator;

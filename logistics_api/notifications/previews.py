@@ -63,11 +63,7 @@ async def request_report_preview(name: ReportName, _: NoParameters, request: Req
         raise Problem(404, "unknown-report", "Unknown report", detail)
     (preview_id,) = await database.write(queries.PREVIEW, {"report": name, "requested_by": requester(request)})
     if preview_id is None:
-        detail = (
-            "Twenty previews wait for a worker. Does one run? `logistics up` or `logistics work` starts it. Try again "
-            "when it has made them."
-        )
-        raise too_many_pending(detail)
+        raise too_many_previews()
     preview = await _find(database, preview_id, request)
     return uncached(preview, 202, {"Location": preview["status_url"]})
 
@@ -101,10 +97,23 @@ async def read_report_preview_page(
     return await asyncio.to_thread(page_response, title, content, parameters.language)
 
 
+def too_many_previews() -> Problem:
+    """What is answered while twenty previews wait."""
+    return too_many_pending(
+        "Twenty previews wait for a worker. Does one run? `logistics up` or `logistics work` starts it. Try again when "
+        "it has made them."
+    )
+
+
+def unknown_preview(preview_id: UUID) -> Problem:
+    """What is answered about a preview that is not there, or not any more."""
+    detail = f"There is no preview {preview_id}. Each is kept for a day; ask for another."
+    return Problem(404, "unknown-preview", "Unknown preview", detail)
+
+
 async def _find(database: Database, preview_id: UUID, request: Request) -> dict[str, Any]:
     preview: dict[str, Any] | None = await database.fetch_value(queries.ONE_PREVIEW, {"preview_id": preview_id})
     if preview is None:
-        detail = f"There is no preview {preview_id}. Each is kept for a day; ask for another."
-        raise Problem(404, "unknown-preview", "Unknown preview", detail)
+        raise unknown_preview(preview_id)
     url = f"{context_of(request.scope).prefix}/api/notifications/reports/previews/{preview_id}"
     return {**preview, "status_url": url, "page_url": f"{url}/page" if preview["state"] == PreviewState.DONE else None}

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from logistics_api.ingestion.filters import where
 from logistics_api.row_access.permitted import is_about_permitted
 from logistics_core.database_contract.notifications import READ_LINK as READ_LINK_CALL
-from logistics_core.database_contract.notifications import REQUEST_PREVIEW
+from logistics_core.database_contract.notifications import REQUEST_PREVIEW, REQUEST_TEMPLATE_PREVIEW
 from logistics_core.database_contract.notifications import RESTORE_TEMPLATES as RESTORE_TEMPLATES_CALL
 from logistics_core.database_contract.notifications import SUBSCRIBE_AGAIN as SUBSCRIBE_AGAIN_CALL
 from logistics_core.database_contract.notifications import UNSUBSCRIBE as UNSUBSCRIBE_CALL
@@ -199,6 +199,40 @@ SELECT EXISTS (
 )
 """
 """One row: whether an endpoint of this name is declared."""
+
+CAN_PREVIEW_TEMPLATES = """
+SELECT
+    %(version)s::integer IS NULL
+    OR EXISTS (
+        SELECT
+        FROM notify.template_versions AS known
+        INNER JOIN notify.endpoints AS endpoint ON known.endpoint_id = endpoint.endpoint_id
+        WHERE endpoint.name = %(endpoint)s AND known.version = %(version)s::integer
+    ),
+    %(message)s::bigint IS NULL
+    OR EXISTS (
+        SELECT
+        FROM notify.messages AS message
+        INNER JOIN notify.endpoints AS endpoint ON message.endpoint_id = endpoint.endpoint_id
+        WHERE message.message_id = %(message)s::bigint AND message.event_id IS NOT NULL AND endpoint.person_id IS NULL
+    )
+"""
+"""One row: whether an endpoint has a version of its templates, and whether a message is about one event."""
+
+PREVIEW_TEMPLATES = f"SELECT {REQUEST_TEMPLATE_PREVIEW}"
+
+ONE_TEMPLATE_PREVIEW = """
+SELECT (
+    SELECT json_build_object(
+        'preview_id', preview_id, 'endpoint', endpoint, 'version', version, 'message_id', message_id, 'state', state,
+        'requested_at', requested_at, 'requested_by', requested_by, 'finished_at', finished_at,
+        'title', title, 'text', text, 'problem', problem
+    )
+    FROM notify.template_previews
+    WHERE preview_id = %(preview_id)s AND endpoint = %(endpoint)s
+)
+"""
+"""One row: a preview of templates as JSON, NULL if there is none."""
 
 RESTORE_TEMPLATES = f"SELECT {RESTORE_TEMPLATES_CALL}"
 """One row: the version in force from then on, NULL if there is no such version."""

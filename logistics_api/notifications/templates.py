@@ -70,22 +70,27 @@ async def restore_templates(
     parameters = {"endpoint": endpoint, "version": version, "restored_by": requester(request)}
     (in_force,) = await database.write(queries.RESTORE_TEMPLATES, parameters)
     if in_force is None:
-        await _check_endpoint(database, endpoint)
-        path = f"/api/notifications/endpoints/{endpoint}/templates"
-        detail = f"The templates of {endpoint} have no version {version}. {path} lists those that there are."
-        raise Problem(404, "unknown-version", "Unknown version", detail)
+        await check_endpoint(database, endpoint)
+        raise unknown_version(endpoint, version)
     return uncached(await _versions(database, endpoint))
 
 
 async def _versions(database: Database, endpoint: str) -> dict[str, Any]:
     versions = await database.fetch_value(queries.TEMPLATE_VERSIONS, {"endpoint": endpoint})
     if not versions:
-        await _check_endpoint(database, endpoint)
+        await check_endpoint(database, endpoint)
     return {"endpoint": endpoint, "versions": versions}
 
 
-async def _check_endpoint(database: Database, endpoint: str) -> None:
+async def check_endpoint(database: Database, endpoint: str) -> None:
     """Raises a problem unless an endpoint of this name is declared."""
     if not await database.fetch_value(queries.IS_ENDPOINT, {"endpoint": endpoint}):
         detail = f"No endpoint {endpoint} is declared. /api/notifications/endpoints lists those that are."
         raise Problem(404, "unknown-endpoint", "Unknown endpoint", detail)
+
+
+def unknown_version(endpoint: str, version: int) -> Problem:
+    """What is answered about a version that is not there."""
+    path = f"/api/notifications/endpoints/{endpoint}/templates"
+    detail = f"The templates of {endpoint} have no version {version}. {path} lists those that there are."
+    return Problem(404, "unknown-version", "Unknown version", detail)

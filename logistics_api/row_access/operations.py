@@ -63,7 +63,9 @@ _REFUSED = (
         "read_report_edition",
         "read_report_preview",
         "read_report_preview_page",
+        "read_template_preview",
         "request_report_preview",
+        "request_template_preview",
         "restore_templates",
     ),
     # who changed what

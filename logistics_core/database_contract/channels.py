@@ -36,7 +36,8 @@ class Channel(StrEnum):
     ALERT_TRIALS = "alert_trials"
     """The trial of a rule was asked for; never sent to clients. Payload: its ID."""
     MESSAGES = "messages"
-    """An event was published, or messages are due again; never sent to clients. Payload: the number of messages."""
+    """An event was published, messages are due again, or a preview of templates was asked for; never sent to clients.
+    Payload: the number of messages."""
 
 
 class FileEvent(TypedDict):

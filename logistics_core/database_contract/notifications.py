@@ -64,7 +64,7 @@ OPEN_STATES = frozenset({MessageState.WAITING, MessageState.HELD})
 
 
 class PreviewState(StrEnum):
-    """How far the preview of a report is. The table `notify.previews` accepts no other values."""
+    """How far a preview of a report or of templates is. The tables of previews in `notify` accept no other values."""
 
     QUEUED = "queued"
     DONE = "done"
@@ -103,6 +103,11 @@ SUBSCRIBE_AGAIN = "notify.subscribe_again(%(link)s, %(code)s)"
 
 REQUEST_PREVIEW = "notify.request_preview(%(report)s, %(requested_by)s)"
 """SQL call that asks a worker for a report as it would be sent now, and returns the ID; NULL if too many wait."""
+
+REQUEST_TEMPLATE_PREVIEW = (
+    "notify.request_template_preview(%(endpoint)s, %(version)s, %(message)s::bigint, %(requested_by)s)"
+)
+"""SQL call that asks a worker what an event looks like to an endpoint, and returns the ID; NULL if too many wait."""
 
 RESTORE_TEMPLATES = "notify.restore_templates(%(endpoint)s, %(version)s, %(restored_by)s)"
 """SQL call that makes a new version of the templates of an endpoint from an earlier one, and returns the version in

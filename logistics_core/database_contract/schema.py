@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = "0043"
+SCHEMA_VERSION = "0044"
 """The schema version (`sql/migrations`) whose tables the API's statements read."""
 
 API_READS: Mapping[str, frozenset[str]] = {
@@ -678,6 +678,21 @@ API_READS: Mapping[str, frozenset[str]] = {
             "suppressed_at",
             "suppression_id",
             "topic",
+        }
+    ),
+    "notify.template_previews": frozenset(
+        {
+            "endpoint",
+            "finished_at",
+            "message_id",
+            "preview_id",
+            "problem",
+            "requested_at",
+            "requested_by",
+            "state",
+            "text",
+            "title",
+            "version",
         }
     ),
     "notify.template_versions": frozenset(

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
@@ -13,7 +13,6 @@ from uuid import uuid4
 
 import typer
 
-from logistics_core.catalogue.contract_shapes import suggestion
 from logistics_core.database_contract.notifications import MessageState, Severity
 from logistics_core.languages.sentences import Sentence
 from logistics_core.settings import Settings
@@ -23,7 +22,7 @@ from logistics_pipeline.cli.user import user_name
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.local.environment import open_environment
-from logistics_pipeline.notifying import ledger
+from logistics_pipeline.notifying import ledger, template_previews
 from logistics_pipeline.notifying.bounce_mailbox import mailbox_of, read_bounces
 from logistics_pipeline.notifying.bounces import MOST_BYTES, note_bounce, parse_bounce, read_mailbox
 from logistics_pipeline.notifying.channels.sending import LONGEST_SECONDS
@@ -31,13 +30,9 @@ from logistics_pipeline.notifying.declaring.reading import json_schema
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
 from logistics_pipeline.notifying.delivery import Delivery
 from logistics_pipeline.notifying.publishing import Event, publish_to
-from logistics_pipeline.notifying.rendering.languages import in_own_language
-from logistics_pipeline.notifying.rendering.templates import template_problems, with_templates
-from logistics_pipeline.notifying.rendering.texts import plain_text, subject
+from logistics_pipeline.notifying.template_previews import TEMPLATE_KEYS
 
 _LOOK_SECONDS = 0.1
-_TEMPLATES = {"title_template": "titleTemplate", "text_template": "textTemplate"}
-"""Columns of versions, and the keys that they are in `notifications.yaml`."""
 
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first")]
 OfEndpoint = Annotated[str | None, typer.Option("--endpoint", help="Only of this endpoint", show_default=False)]
@@ -215,7 +210,7 @@ def resend(
 def enable(name: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint")]) -> None:
     """Sends to an endpoint again that was disabled."""
     with _opened() as (_, _, connection):
-        _endpoint_id(connection, name)
+        ledger.endpoint_id_of(connection, name)
         say(f"{name} is enabled." if ledger.enable(connection, name) else f"{name} was not disabled.")
 
 
@@ -324,7 +319,7 @@ def test(
 ) -> None:
     """Sends a test to an endpoint, whatever it has subscribed to. Exit code 1 if it was not accepted."""
     with _opened() as (settings, url, connection):
-        endpoint_id = _endpoint_id(connection, name)
+        endpoint_id = ledger.endpoint_id_of(connection, name)
         event = _test_event(name)
         publish_to(connection, event, only=[endpoint_id])
         numbers = _hurry(connection, event.key)
@@ -357,22 +352,12 @@ def preview(
 ) -> None:
     """Shows what the newest event looks like to an endpoint, with its templates. Nothing is sent."""
     with _opened() as (_, _, connection):
-        endpoint_id = _endpoint_id(connection, name)
-        event_id = None if message is None else _event_of(connection, message)
-        found = ledger.example(connection, endpoint_id, event_id)
-        versions = [] if version is None else ledger.list_template_versions(connection, name)
-    if found is None:
-        raise ConfigurationError("There is no event yet to show.")
-    if version is not None:
-        templates = _version(versions, name, version)
-        chosen = {key: templates[column] for column, key in _TEMPLATES.items()}
-        found = replace(found, configuration={**found.configuration, **chosen})
-    for problem in template_problems(found):
+        shown = template_previews.preview(connection, name, version, message)
+    for problem in shown.problems:
         say(problem)
-    shown = with_templates(in_own_language(found))
-    print(subject(shown))
+    print(shown.title)
     print()
-    print(plain_text(shown))
+    print(shown.text)
 
 
 @group.command("templates")
@@ -383,9 +368,9 @@ def list_templates(
 ) -> None:
     """Lists the versions of an endpoint's templates, or shows one and what the one in force has instead."""
     with _opened() as (_, _, connection):
-        _endpoint_id(connection, name)
+        ledger.endpoint_id_of(connection, name)
         found = ledger.list_template_versions(connection, name)
-    shown = None if version is None else _version(found, name, version)
+    shown = None if version is None else ledger.template_version(found, name, version)
     if as_json:
         for each in found if shown is None else [shown]:
             print_json(each)
@@ -412,14 +397,14 @@ def list_templates(
 
 def _print_templates(shown: dict[str, Any], in_force: dict[str, Any]) -> None:
     """Prints the templates of a version as `notifications.yaml` has them, then what is in force where that differs."""
-    for column, key in _TEMPLATES.items():
+    for column, key in TEMPLATE_KEYS.items():
         if shown[column] is not None:
             print(f"{key}: {_quoted(shown[column])}")
-    if not any(shown[column] for column in _TEMPLATES):
+    if not any(shown[column] for column in TEMPLATE_KEYS):
         say("No templates: title and text of the event.")
     lines = [
         f"{key}: {_quoted(in_force[column]) if in_force[column] else 'none'}"
-        for column, key in _TEMPLATES.items()
+        for column, key in TEMPLATE_KEYS.items()
         if in_force[column] != shown[column]
     ]
     if lines:
@@ -435,9 +420,9 @@ def restore(
 ) -> None:
     """Goes back to earlier templates of an endpoint: a new version, in force until notifications.yaml changes them."""
     with _opened() as (_, _, connection):
-        _endpoint_id(connection, name)
+        ledger.endpoint_id_of(connection, name)
         known = ledger.list_template_versions(connection, name)
-        _version(known, name, version)
+        ledger.template_version(known, name, version)
         in_force = ledger.restore_templates(connection, name, version, user_name())
     if in_force == known[0]["version"]:
         say(f"The templates of {name} are those of version {version} already.")
@@ -448,27 +433,9 @@ def restore(
     )
 
 
-def _version(versions: list[dict[str, Any]], name: str, version: int) -> dict[str, Any]:
-    """One of the versions of an endpoint's templates, of which the newest is the first."""
-    for each in versions:
-        if each["version"] == version:
-            return each
-    known = ", ".join(str(each["version"]) for each in reversed(versions)) or "none"
-    raise ConfigurationError(f"The templates of {name} have no version {version}. There are: {known}.")
-
-
 def _quoted(template: str) -> str:
     """A template as YAML may have it."""
     return json.dumps(template, ensure_ascii=False)
-
-
-def _event_of(connection: Connection, message_id: int) -> int:
-    row = connection.execute("SELECT event_id FROM notify.messages WHERE message_id = %s", (message_id,)).fetchone()
-    if row is None or row[0] is None:
-        raise ConfigurationError(
-            f"There is no message {message_id} about a single event. `logistics notifications list` lists messages."
-        )
-    return int(row[0])
 
 
 def _test_event(name: str) -> Event:
@@ -503,12 +470,3 @@ def _wait_for_others(connection: Connection, numbers: list[int]) -> None:
     )
     while connection.execute(are_being_sent, (numbers,)).fetchone() == (True,) and monotonic() < deadline:
         sleep(_LOOK_SECONDS)
-
-
-def _endpoint_id(connection: Connection, name: str) -> int:
-    rows = connection.execute("SELECT name, endpoint_id FROM notify.endpoints WHERE removed_at IS NULL").fetchall()
-    known: dict[str, int] = dict(rows)
-    if name not in known:
-        names = ", ".join(sorted(known)) or "none"
-        raise ConfigurationError(f"There is no endpoint {name!r}. There are: {names}.{suggestion(name, known)}")
-    return known[name]

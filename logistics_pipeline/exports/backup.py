@@ -49,6 +49,7 @@ _LEFT_OUT = frozenset(
         "notify.push_subscriptions",
         "notify.reports",
         "notify.signing_keys",
+        "notify.template_previews",
     }
 )
 _SCHEMAS = (

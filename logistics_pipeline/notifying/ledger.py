@@ -8,10 +8,12 @@ from uuid import uuid4
 
 from psycopg.rows import class_row, dict_row
 
+from logistics_core.catalogue.contract_shapes import suggestion
 from logistics_core.database_contract.channels import Channel
 from logistics_core.database_contract.notifications import RESTORE_TEMPLATES, EndpointChannel, MessageState
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
+from logistics_pipeline.errors import ConfigurationError
 from logistics_pipeline.notifying.outbox import event_of
 from logistics_pipeline.notifying.outgoing import Outgoing
 
@@ -69,10 +71,51 @@ def list_endpoints(connection: Connection) -> list[dict[str, Any]]:
         return cursor.execute(read_sql("notifying/list_endpoints").encode()).fetchall()
 
 
+def endpoint_id_of(connection: Connection, name: str) -> int:
+    """The ID of an endpoint that is declared.
+
+    Raises:
+        ConfigurationError: none of this name is.
+    """
+    rows = connection.execute("SELECT name, endpoint_id FROM notify.endpoints WHERE removed_at IS NULL").fetchall()
+    known: dict[str, int] = dict(rows)
+    if name not in known:
+        names = ", ".join(sorted(known)) or "none"
+        raise ConfigurationError(f"There is no endpoint {name!r}. There are: {names}.{suggestion(name, known)}")
+    return known[name]
+
+
+def event_of_message(connection: Connection, message_id: int) -> int:
+    """The ID of the event that a message is about.
+
+    Raises:
+        ConfigurationError: there is no such message, or it is a digest.
+    """
+    row = connection.execute("SELECT event_id FROM notify.messages WHERE message_id = %s", (message_id,)).fetchone()
+    if row is None or row[0] is None:
+        raise ConfigurationError(
+            f"There is no message {message_id} about a single event. `logistics notifications list` lists messages."
+        )
+    return int(row[0])
+
+
 def list_template_versions(connection: Connection, endpoint: str) -> list[dict[str, Any]]:
     """Every version of the templates of an endpoint, the newest first; empty if it never had any."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(read_sql("notifying/list_template_versions").encode(), {"endpoint": endpoint}).fetchall()
+
+
+def template_version(versions: list[dict[str, Any]], endpoint: str, version: int) -> dict[str, Any]:
+    """One of the versions of an endpoint's templates, of which the newest is the first.
+
+    Raises:
+        ConfigurationError: there is no such version.
+    """
+    for each in versions:
+        if each["version"] == version:
+            return each
+    known = ", ".join(str(each["version"]) for each in reversed(versions)) or "none"
+    raise ConfigurationError(f"The templates of {endpoint} have no version {version}. There are: {known}.")
 
 
 def restore_templates(connection: Connection, endpoint: str, version: int, restored_by: str) -> int | None:

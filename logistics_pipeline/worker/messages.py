@@ -1,4 +1,7 @@
-"""The duty of messages: follows the endpoints that are declared, and sends what is due. Several workers may do it."""
+"""The duty of messages: follows the endpoints that are declared, makes previews, and sends what is due.
+
+Several workers may do it.
+"""
 
 import logging
 from datetime import UTC, datetime
@@ -13,6 +16,7 @@ from logistics_pipeline.files.declared_files import FollowedFile
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
 from logistics_pipeline.notifying.delivery import Delivery
 from logistics_pipeline.notifying.push_keys import keep_push_key
+from logistics_pipeline.notifying.template_previews import make_previews
 from logistics_pipeline.worker.heartbeats import Heartbeat
 
 log = logging.getLogger("logistics.worker")
@@ -43,6 +47,7 @@ class MessageWorker:
             connection.execute(f"LISTEN {Channel.MESSAGES}".encode())
             while not self._stop.is_set():
                 self._endpoints.follow(partial(self._take_in, connection))
+                make_previews(connection)
                 delivery.run_due()
                 self._heartbeat.beat(connection, self._endpoints.problem)
                 seconds = _seconds_until(delivery.next_due())

@@ -121,7 +121,11 @@ def _ask_about_my_notifications(case: Any) -> None:
 def _ask_about_templates(case: Any) -> None:
     """Endpoint `desk` has two versions of its templates, and more as soon as somebody goes back to one."""
     parameters = case.path_parameters or {}
-    parameters.update({name: value for name, value in {"endpoint": "desk", "version": 1}.items() if name in parameters})
+    known = {"endpoint": "desk", "version": 1, "preview_id": BOARD_ID}
+    parameters.update({name: value for name, value in known.items() if name in parameters})
+    if "version" in (case.query or {}):
+        case.query["version"] = 1
+    (case.query or {}).pop("message", None)  # nobody was told of anything yet
 
 
 def _ask_about_sources(case: Any) -> None:

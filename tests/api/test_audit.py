@@ -44,6 +44,7 @@ CHANGES_NOTHING = {
     "close_session": "With a key, the browser forgets its cookie. Of people: `test_people_sessions`.",
     "request_trial": "A question about the past.",
     "request_report_preview": "A page for whoever asks; nothing is sent.",
+    "request_template_preview": "A text for whoever asks; nothing is sent.",
     "infer": "Predicts at once; nothing is stored.",
     "infer_by_version": "Predicts at once; nothing is stored.",
 }
@@ -387,6 +388,7 @@ NOT_LOGGED = {
     "alert.states": "What the worker does.",
     "alert.trials": "Questions of people, which change nothing.",
     "notify.previews": "Pages for whoever asks, kept for a day.",
+    "notify.template_previews": "Texts for whoever asks, kept for a day.",
     "identity.current_links": "What a refresh computes.",
     "identity.systems": "Written together with links and contracts.",
     "models.aliases": "Follow from `models.transitions`; a challenger is what the pipeline compares with.",

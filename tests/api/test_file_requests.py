@@ -221,8 +221,8 @@ def test_the_operator_can_call_few_functions_of_ours_and_the_reader_one(connecti
         "change_board", "change_preferences", "change_rule", "decide_proposal", "delete_board", "end_silence",
         "end_window", "extend_sessions", "log_upload", "make_link", "mark_messages", "remove_push_subscription",
         "remove_rule", "request_contract_action", "request_file_action", "request_job", "request_preview",
-        "request_pull", "request_trial", "restore_templates", "send_test", "set_preferences", "sign_in", "sign_out",
-        "subscribe_again", "subscribe_person_again", "unsubscribe",
+        "request_pull", "request_template_preview", "request_trial", "restore_templates", "send_test",
+        "set_preferences", "sign_in", "sign_out", "subscribe_again", "subscribe_person_again", "unsubscribe",
     ]  # fmt: skip
     assert functions(OPERATOR) == [(name, True, ['search_path=""'], False) for name in names]
     assert functions(READER) == [("read_link", True, ['search_path=""'], False)]  # signed by a key it cannot read

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from logistics_core.database_contract.notifications import EndpointChannel
 from logistics_core.settings import Settings
 from logistics_pipeline.database.connections import connect
+from logistics_pipeline.notifying import template_previews
 from logistics_pipeline.notifying.declaring.declaration import Endpoint
 from logistics_pipeline.notifying.delivery import Delivery
 from logistics_pipeline.notifying.publishing import publish
+from logistics_pipeline.notifying.template_previews import make_previews
 from tests.api.conftest import Api, Serve
 from tests.notifying.events import declare, event, webhook
 from tests.notifying.sink import Reply, serving
@@ -129,3 +132,77 @@ def test_templates_have_versions_and_a_way_back(
         ):
             response = api.request(f"/api/notifications/endpoints/{unknown}", method)
             assert (response.status_code, response.json()["title"]) == (404, title)
+
+
+def test_templates_are_previewed_by_a_worker(
+    new_database: Callable[[], AbstractContextManager[str]], serve: Serve
+) -> None:
+    path = "/api/notifications/endpoints/chat/previews"
+    bomb = "{% for a in event.facts %}{{ event.title | truncate: 1, 2, 3, 4 }}{% endfor %}"
+    with new_database() as made, connect(made) as connection, serve(made) as api:
+        for title in ("First: {{ event.title }}", bomb, "Third: {{ event.title }}"):
+            chat = {"url": "env:NOWHERE", "titleTemplate": title}
+            declare(connection, Endpoint("chat", EndpointChannel.SLACK, configuration=chat))
+
+        def ask(question: str = "") -> tuple[int, Any]:
+            response = api.request(f"{path}{question}", "POST")
+            return response.status_code, response.json()
+
+        def result(question: str = "") -> Any:
+            waiting = ask(question)[1]
+            assert (waiting["state"], waiting["title"]) == ("queued", None)
+            assert api.request(waiting["status_url"]).headers["retry-after"] == "1"
+            assert make_previews(connection) == 1
+            return api.get(waiting["status_url"])
+
+        assert result()["problem"] == "There is no event yet to show."
+        publish(connection, event(title="Old news"))
+        publish(connection, event(title="News"))
+        newest, first = result(), result("?version=1")
+        assert (newest["state"], newest["version"], newest["problem"]) == ("done", 3, None)
+        assert (newest["title"], first["title"]) == ("[Warning] Third: News", "[Warning] First: News")
+        assert first["text"].startswith("Warning: First: News\n\n")
+        old = api.get("/api/notifications")["items"][1]["message_id"]
+        assert result(f"?version=1&message={old}")["title"] == "[Warning] First: Old news"
+        failing = result("?version=2")
+        assert (failing["state"], failing["title"]) == ("done", "[Warning] News")
+        assert failing["problem"].startswith("titleTemplate: The template cannot be rendered")
+        for question, status, title in (
+            ("?version=9", 404, "Unknown version"),
+            ("?message=99", 404, "Unknown message"),
+            ("?version=0", 422, "Invalid parameters"),
+        ):
+            found, problem = ask(question)
+            assert (found, problem["title"]) == (status, title)
+        assert ask("?version=9")[1]["detail"].startswith("The templates of chat have no version 9.")
+        elsewhere = first["status_url"].replace("/chat/", "/inbox/")
+        assert api.request(elsewhere).status_code == 404
+        unknown = path.replace("chat", "nobody")
+        assert api.request(unknown, "POST").json()["title"] == "Unknown endpoint"
+
+
+def test_few_previews_of_templates_wait_and_none_is_made_for_ever(
+    new_database: Callable[[], AbstractContextManager[str]], serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """Ends a process."""
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    path = "/api/notifications/endpoints/inbox/previews"
+    with new_database() as made, connect(made) as connection, serve(made) as api:
+        declare(connection, Endpoint("inbox", EndpointChannel.INBOX))
+        asked = [api.request(path, "POST") for _ in range(21)]
+        assert [each.status_code for each in asked] == [202] * 20 + [503]
+        with monkeypatch.context() as patch:
+            patch.setattr(template_previews, "preview", die)
+            for _ in range(3):
+                with pytest.raises(Killed):
+                    make_previews(connection)
+        assert make_previews(connection) == 3
+        assert "has ended its worker 3 times" in api.get(asked[0].json()["status_url"])["problem"]
+        assert api.get(asked[1].json()["status_url"])["version"] is None
+        connection.execute("UPDATE notify.template_previews SET requested_at = now() - interval '25 hours'")
+        assert api.request(path, "POST").status_code == 202
+        assert connection.execute("SELECT count(*) FROM notify.template_previews").fetchone() == (1,)

@@ -178,11 +178,16 @@ def _add_incident(url: str) -> None:
 
 
 def _add_endpoint(url: str) -> None:
-    """An endpoint with two versions of its templates."""
+    """An endpoint with two versions of its templates, and a preview of one."""
     with connect(url) as connection:
         for title in ("{{ event.title }}", "Look: {{ event.title }}"):
             chat = {"url": "env:NOWHERE", "titleTemplate": title}
             store_endpoints(connection, [Endpoint("desk", EndpointChannel.SLACK, configuration=chat, subscriptions=())])
+        connection.execute(
+            "INSERT INTO notify.template_previews (preview_id, endpoint, version, state, requested_by, finished_at) "
+            "VALUES (%s, 'desk', 1, 'failed', 'anonymous', now())",
+            (BOARD_ID,),
+        )
 
 
 def _add_job(url: str) -> None:

@@ -15,6 +15,7 @@ from logistics_core.signed_ids import signed_id
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.notifying.declaring.declaration import Endpoint
 from logistics_pipeline.notifying.publishing import publish
+from logistics_pipeline.notifying.template_previews import make_previews
 from logistics_pipeline.reporting.declaration import Report
 from logistics_pipeline.reporting.declaring import store_reports
 from tests.browser.conftest import wait_until
@@ -135,6 +136,16 @@ def test_templates_of_an_endpoint_are_listed_and_taken_back(told: Any, new_page:
     form = page.get_by_role("dialog", name="Templates of chat")
     expect(form.get_by_role("region", name="Version 2")).to_contain_text("In force")
     expect(form.get_by_role("region", name="Version 1")).to_contain_text(HOSTILE)
+    form.get_by_role("button", name="Preview version 2").click()
+    shown = page.get_by_role("dialog", name="Preview of version 2")
+    expect(shown).to_contain_text("A worker makes it")
+    with connect(told.database_url) as connection:
+        wait_until(lambda: make_previews(connection))
+    expect(shown.get_by_role("heading", name="[Warning] Look: The week")).to_be_visible()
+    expect(shown).to_contain_text("Nobody has got it.")
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    shown.get_by_role("button", name="Close").click()
     form.get_by_role("button", name="Go back to version 1").click()
     newest = form.get_by_role("region", name="Version 3")
     expect(newest).to_contain_text("Back to version 1, by")

@@ -122,7 +122,11 @@ def test_scripts_name_only_states_of_the_contract() -> None:
     of_models = {state for path, state in named if path in about_models}
     about_identities = {"migrations/0021_identities.sql"}
     of_identities = {state for path, state in named if path in about_identities}
-    about_previews = {path for path, _ in named if path.endswith("_preview.sql") or path.startswith("migrations/0035_")}
+    about_previews = {
+        path
+        for path, _ in named
+        if path.endswith("_preview.sql") or path.startswith(("migrations/0035_", "migrations/0044_"))
+    }
     of_messages_migrations = tuple(
         f"migrations/{number}_" for number in ("0024", "0028", "0033", "0034", "0040", "0043")
     )

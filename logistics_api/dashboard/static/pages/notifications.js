@@ -117,12 +117,12 @@ function templatesButton({ name }) {
   return h("button", { type: "button", class: "button", "data-focus": `templates-${name}`, "aria-label": `Templates of ${name}`, onclick: () => showTemplates(name) }, "Templates");
 }
 
-/** Shows the versions of an endpoint's templates in a dialog, for some people with a way back to each. */
+/** Shows the versions of an endpoint's templates in a dialog, for some people with previews and a way back to each. */
 function showTemplates(name) {
   const address = `${MESSAGES}/endpoints/${encodeURIComponent(name)}/templates`;
   return openWhenMade(`Templates of ${name}`, "Loading …", async (host) => {
-    const mayRestore = await may("ingest");
-    const show = ({ versions }) => replace(host, versions.length ? versions.map((each) => templateVersion(each, mayRestore && restore)) : h("p", {}, "It has no templates: messages have the title and the text of their event. ", h("code", {}, "notifications.yaml"), " declares them."));
+    const mayChange = await may("ingest");
+    const show = ({ versions }) => replace(host, versions.length ? versions.map((each) => templateVersion(each, mayChange && actions)) : h("p", {}, "It has no templates: messages have the title and the text of their event. ", h("code", {}, "notifications.yaml"), " declares them."));
     const restore = async (version) => {
       try {
         show(await (await send(`${address}/${version}/restore`, { method: "POST" })).json());
@@ -132,11 +132,12 @@ function showTemplates(name) {
         toast(error.reason, "bad");
       }
     };
+    const actions = { preview: (version) => previewTemplates(name, version), restore };
     show(await get(address));
   });
 }
 
-function templateVersion({ version, title_template: titles, text_template: text, restored_from: from, restored_by: by, made_at: made, is_in_force: isInForce, is_declared: isDeclared, messages }, restore) {
+function templateVersion({ version, title_template: titles, text_template: text, restored_from: from, restored_by: by, made_at: made, is_in_force: isInForce, is_declared: isDeclared, messages }, actions) {
   const origin = from === null ? "From notifications.yaml" : `Back to version ${from}, by ${by}`;
   return h(
     "section",
@@ -146,8 +147,26 @@ function templateVersion({ version, title_template: titles, text_template: text,
     titles !== null && h("p", {}, "Title: ", h("code", {}, titles)),
     text !== null && h("p", {}, "Text: ", h("code", {}, text)),
     titles === null && text === null && h("p", {}, "None: the title and the text of the event."),
-    restore && !isInForce && h("div", {}, h("button", { type: "button", class: "button", "aria-label": `Go back to version ${version}`, onclick: () => restore(version) }, "Go back to it")),
+    actions && h(
+      "div",
+      { class: "chips" },
+      h("button", { type: "button", class: "button", "aria-label": `Preview version ${version}`, onclick: () => actions.preview(version) }, "Preview"),
+      !isInForce && h("button", { type: "button", class: "button", "aria-label": `Go back to version ${version}`, onclick: () => actions.restore(version) }, "Go back to it"),
+    ),
   );
+}
+
+/** Shows what the newest event looks like with a version of the templates. */
+function previewTemplates(name, version) {
+  const address = `${MESSAGES}/endpoints/${encodeURIComponent(name)}/previews`;
+  return openPreview(`Preview of version ${version}`, url(address, { version }), (id) => `${address}/${id}`, ({ title: subject, text, problem }) => [
+    problem && warning(problem),
+    text !== null && [
+      h("p", { role: "status" }, `This is how ${name} would be told of the newest event. Nobody has got it.`),
+      h("h3", {}, subject),
+      h("pre", { class: "definition wrapped", tabindex: "0" }, text),
+    ],
+  ]);
 }
 
 function reportTable(reports) {
@@ -179,19 +198,23 @@ function previewButton({ name }) {
   return button;
 }
 
-/** Asks for a preview, and waits in a dialog until a worker has made it. */
 function preview(name) {
-  return openWhenMade(`Preview of ${name}`, "A worker makes it …", async (host) => {
-    const asked = await (await send(`${MESSAGES}/reports/${encodeURIComponent(name)}/previews`, { method: "POST" })).json();
-    const address = `${MESSAGES}/reports/previews/${asked.preview_id}`;
-    let found = asked;
+  const status = (id) => `${MESSAGES}/reports/previews/${id}`;
+  return openPreview(`Preview of ${name}`, `${MESSAGES}/reports/${encodeURIComponent(name)}/previews`, status, ({ preview_id: id, state, problem }) =>
+    state === "failed" ? warning(`It would not be sent now: ${problem}`)
+      : [h("p", { role: "status" }, "This is how it would be sent now. Nobody has got it."), h("a", { class: "button primary", href: at(`${status(id)}/page`), target: "_blank", rel: "noopener" }, "Open the page")]);
+}
+
+/** Asks for a preview, and waits in a dialog until a worker has made it. `status`: address of a preview by its ID. */
+function openPreview(title, address, status, show) {
+  return openWhenMade(title, "A worker makes it …", async (host) => {
+    let found = await (await send(address, { method: "POST" })).json();
     for (let seconds = 0; found.state === "queued" && host.isConnected; seconds += 1) {
       if (seconds === 20) replace(host, h("p", { class: "muted", role: "status" }, "No worker has made it yet. ", h("code", {}, "logistics up"), " starts one."));
       await new Promise((resolve) => setTimeout(resolve, 1000));
-      found = await get(address);
+      found = await get(status(found.preview_id));
     }
-    if (found.state === "failed") replace(host, h("p", { class: "note warn", role: "alert" }, `It would not be sent now: ${found.problem}`));
-    if (found.state === "done") replace(host, h("p", { role: "status" }, "This is how it would be sent now. Nobody has got it."), h("a", { class: "button primary", href: at(`${address}/page`), target: "_blank", rel: "noopener" }, "Open the page"));
+    if (found.state !== "queued") replace(host, show(found));
   });
 }
 
@@ -203,8 +226,12 @@ async function openWhenMade(title, waiting, make) {
     await make(host);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    replace(host, h("p", { class: "note warn", role: "alert" }, error.reason));
+    replace(host, warning(error.reason));
   }
+}
+
+function warning(words) {
+  return h("p", { class: "note warn", role: "alert" }, words);
 }
 
 function addressTable(suppressions) {
