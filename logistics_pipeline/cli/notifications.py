@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from difflib import unified_diff
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Annotated, Any
@@ -364,12 +365,19 @@ def preview(
 def list_templates(
     name: Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint")],
     version: OfVersion = None,
+    difference: Annotated[
+        tuple[int, int] | None,
+        typer.Option("--diff", metavar="OLD NEW", help="How two versions differ", show_default=False),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Lists the versions of an endpoint's templates, or shows one and what the one in force has instead."""
     with _opened() as (_, _, connection):
         ledger.endpoint_id_of(connection, name)
         found = ledger.list_template_versions(connection, name)
+    if difference is not None:
+        _print_difference(*(ledger.template_version(found, name, each) for each in difference), as_json=as_json)
+        return
     shown = None if version is None else ledger.template_version(found, name, version)
     if as_json:
         for each in found if shown is None else [shown]:
@@ -411,6 +419,28 @@ def _print_templates(shown: dict[str, Any], in_force: dict[str, Any]) -> None:
         say(f"Version {in_force['version']}, which is in force, has instead:")
         for line in lines:
             say(f"  {line}")
+
+
+def _print_difference(old: dict[str, Any], new: dict[str, Any], *, as_json: bool) -> None:
+    before, after = (f"version {each['version']}" for each in (old, new))
+    lines = list(unified_diff(_template_lines(old), _template_lines(new), before, after, lineterm=""))
+    if as_json:
+        print_json({"old": old["version"], "new": new["version"], "lines": lines})
+        return
+    for line in lines:
+        print(line)
+    if not lines:
+        say(f"The templates of {before} and {after} are the same.")
+
+
+def _template_lines(version: dict[str, Any]) -> list[str]:
+    """The templates of a version, line by line below their keys. The dashboard compares the same lines."""
+    return [
+        line
+        for column, key in TEMPLATE_KEYS.items()
+        if version[column] is not None
+        for line in (f"{key}:", *(f"  {line}" for line in version[column].splitlines()))
+    ]
 
 
 @group.command("restore")

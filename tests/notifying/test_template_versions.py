@@ -159,13 +159,20 @@ def test_the_commands_show_versions_and_go_back(
     assert "Look: News" in run("preview", "desk")[1] and "NEWS" in run("preview", "desk", "--version", "1")[1]
     (message,) = [each for each in ledger.list_messages(connection) if each.title == "Old news"]
     assert "Look: Old news" in run("preview", "desk", "--message", str(message.message_id))[1]
+    assert run("templates", "desk", "--diff", "1", "2")[1].splitlines() == [
+        "--- version 1", "+++ version 2", "@@ -1,2 +1,2 @@", " titleTemplate:", f"-  {FIRST}", f"+  {SECOND}",
+    ]  # fmt: skip
+    assert json.loads(run("templates", "desk", "--diff", "2", "1", "--json")[1])["lines"][-1] == f"+  {FIRST}"
     status, said = run("restore", "desk", "1")
     assert status == 0 and "as version 3" in said
     assert "already" in run("restore", "desk", "1")[1]
     found = [json.loads(line) for line in run("templates", "desk", "--json")[1].splitlines()]
     assert [(each["version"], each["restored_from"]) for each in found] == [(3, 1), (2, None), (1, None)]
     assert "NEWS" in run("preview", "desk")[1]
-    for words in ("restore desk 9", "preview desk --version 9", "templates desk --version 9"):
+    assert "version 1 and version 3 are the same" in run("templates", "desk", "--diff", "1", "3")[1]
+    for words in (
+        "restore desk 9", "preview desk --version 9", "templates desk --version 9", "templates desk --diff 1 9",
+    ):  # fmt: skip
         status, said = run(*words.split())
         assert status != 0 and "There are: 1, 2, 3." in said
     assert "no message 99" in run("preview", "desk", "--message", "99")[1]

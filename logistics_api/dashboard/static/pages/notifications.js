@@ -8,6 +8,7 @@ import { may } from "../session.js";
 import { badge } from "../components/badges.js";
 import { parameterSelect } from "../components/choices.js";
 import { openDialog, toast } from "../components/dialogs.js";
+import { versionDifference } from "../components/difference.js";
 import { panel } from "../components/panel.js";
 import { table } from "../components/table.js";
 import { keepTimes, when } from "../components/times.js";
@@ -122,7 +123,7 @@ function showTemplates(name) {
   const address = `${MESSAGES}/endpoints/${encodeURIComponent(name)}/templates`;
   return openWhenMade(`Templates of ${name}`, "Loading …", async (host) => {
     const mayChange = await may("ingest");
-    const show = ({ versions }) => replace(host, versions.length ? versions.map((each) => templateVersion(each, mayChange && actions)) : h("p", {}, "It has no templates: messages have the title and the text of their event. ", h("code", {}, "notifications.yaml"), " declares them."));
+    const show = ({ versions }) => replace(host, versions.length > 1 && templateDifference(versions), versions.length ? versions.map((each) => templateVersion(each, mayChange && actions)) : h("p", {}, "It has no templates: messages have the title and the text of their event. ", h("code", {}, "notifications.yaml"), " declares them."));
     const restore = async (version) => {
       try {
         show(await (await send(`${address}/${version}/restore`, { method: "POST" })).json());
@@ -135,6 +136,12 @@ function showTemplates(name) {
     const actions = { preview: (version) => previewTemplates(name, version), restore };
     show(await get(address));
   });
+}
+
+/** How two versions differ, line by line below the keys of notifications.yaml, as `logistics notifications templates --diff` says it. */
+function templateDifference(versions) {
+  const below = (key, template) => (template === null ? [] : [`${key}:`, ...template.replace(/\n$/, "").split("\n").map((line) => `  ${line}`)]);
+  return versionDifference(versions.map(({ version, title_template: titles, text_template: text }) => ({ version, lines: [...below("titleTemplate", titles), ...below("textTemplate", text)] })));
 }
 
 function templateVersion({ version, title_template: titles, text_template: text, restored_from: from, restored_by: by, made_at: made, is_in_force: isInForce, is_declared: isDeclared, messages }, actions) {
