@@ -11,15 +11,18 @@ from playwright.sync_api import Page, expect
 
 from logistics_core.database_contract.notifications import EndpointChannel
 from logistics_core.editions import Edition, encode_edition
+from logistics_core.settings import Settings
 from logistics_core.signed_ids import signed_id
 from logistics_pipeline.database.connections import Connection, connect
 from logistics_pipeline.notifying.declaring.declaration import Endpoint
+from logistics_pipeline.notifying.delivery import Delivery
 from logistics_pipeline.notifying.publishing import publish
 from logistics_pipeline.notifying.template_previews import make_previews
 from logistics_pipeline.reporting.declaration import Report
 from logistics_pipeline.reporting.declaring import store_reports
 from tests.browser.conftest import wait_until
-from tests.notifying.events import declare, event
+from tests.notifying.events import declare, event, make_due
+from tests.notifying.sink import Reply, serving
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -116,6 +119,38 @@ def test_messages_reports_and_addresses_are_seen_and_a_recipient_unsubscribes(to
     expect(messages).to_contain_text("Not sent on purpose")
     expect(page.get_by_text("It has unsubscribed from alert.*.").first).to_be_visible()
     expect(rows_of(page, "What addresses do not get")).to_contain_text(re.compile("desk@example.org.*Unsubscribed"))
+
+
+@pytest.mark.slow
+def test_attempts_say_which_templates_they_were_made_with(
+    needs_chromium: None, new_dashboard: Any, new_page: Any
+) -> None:
+    made = new_dashboard()
+    with connect(made.database_url) as connection, serving() as sink, Delivery(made.database_url, Settings()) as sender:
+
+        def declare_chat(title: str) -> None:
+            chat = {"url": sink.url, "private": True, "titleTemplate": title}
+            declare(connection, Endpoint("chat", EndpointChannel.SLACK, configuration=chat))
+
+        declare_chat("Look: {{ event.title }}")
+        publish(connection, event(title=HOSTILE))
+        sink.replies.append(Reply(503, body=b"later"))
+        sender.run_due()
+        declare_chat("See: {{ event.title }}")
+        make_due(connection)
+        sender.run_due()
+    made.start()
+    page, _ = new_page(made, "/notifications")
+    message = rows_of(page, "Messages, newest first")
+    expect(message).to_contain_text("Version 2")
+    message.get_by_role("button", name=f"Attempts to send {HOSTILE}: 2").click()
+    form = page.get_by_role("dialog", name=HOSTILE)
+    attempts = rows_of(form, "Attempts")
+    expect(attempts.first).to_contain_text(re.compile("Failed for now.*503.*Version 1"))
+    expect(attempts.last).to_contain_text(re.compile("Delivered.*200.*Version 2"))
+    expect(form).to_contain_text("later")
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
 
 
 @pytest.mark.slow

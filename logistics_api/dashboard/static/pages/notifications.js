@@ -25,6 +25,11 @@ const STATES = {
 };
 const CHOICES = { "": "All states", ...Object.fromEntries(Object.entries(STATES).map(([state, [words]]) => [state, words])) };
 const HEALTH = { active: ["Active", "good"], paused: ["Paused", "warn"], failing: ["Failing", "warn"], disabled: ["Disabled", "bad"] };
+/** Outcome of an attempt → words and colour. */
+const ATTEMPTS = {
+  sent: ["Sent", "good"], delivered: ["Delivered", "good"], passing: ["Failed for now", "warn"], refused: ["Refused", "bad"],
+  bounced: ["Bounced", "bad"], gone: ["Wants no more", "bad"], null: ["Not ended", "accent"],
+};
 const OUTCOMES = { published: ["Sent", "good"], failed: ["Failed", "bad"], missed: ["Missed", "warn"], null: ["Being made", "accent"] };
 
 export function build(view) {
@@ -81,9 +86,36 @@ function messageTable(items) {
       { key: "published_at", label: "Since", node: when },
       { key: "endpoint", label: "Endpoint" },
       { key: "recipient", label: "Address" },
-      { key: "attempts", label: "Attempts", number: true, format: (attempts) => count(attempts.length) },
-    ],
+      { key: "attempts", label: "Attempts", number: true, node: (attempts, message) => (attempts.length ? attemptsButton(message) : count(0)) },
+      items.some(({ attempts }) => attempts.some(hasTemplates)) && { key: "attempts", label: "Templates", format: (attempts) => templatesOf(attempts.at(-1)) },
+    ].filter(Boolean),
     detail: ({ reason }) => reason && h("p", { class: "muted" }, reason),
+  });
+}
+
+const hasTemplates = (attempt) => (attempt?.template_version ?? null) !== null;
+const templatesOf = (attempt) => (hasTemplates(attempt) ? `Version ${attempt.template_version}` : "–");
+
+function attemptsButton({ message_id: id, title: words, attempts }) {
+  return h("button", { type: "button", class: "link", "data-focus": `attempts-${id}`, "aria-label": `Attempts to send ${words}: ${count(attempts.length)}`, onclick: () => showAttempts(words, attempts) }, count(attempts.length));
+}
+
+/** Shows every attempt to send a message, and which version of the templates each was made with. */
+function showAttempts(words, attempts) {
+  return openDialog({
+    title: words,
+    content: table({
+      caption: "Attempts",
+      rows: attempts,
+      columns: [
+        { key: "number", label: "Attempt", head: true },
+        { key: "begun_at", label: "Begun", node: when },
+        { key: "outcome", label: "Outcome", node: (outcome) => badge(...ATTEMPTS[outcome]) },
+        { key: "status", label: "Status", number: true },
+        { key: "template_version", label: "Templates", format: (_, attempt) => templatesOf(attempt) },
+      ],
+      detail: ({ detail }) => detail && h("p", { class: "muted" }, detail),
+    }),
   });
 }
 
