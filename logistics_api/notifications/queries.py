@@ -184,6 +184,7 @@ SELECT coalesce(json_agg(json_build_object(
     'text_template', text_template,
     'restored_from', restored_from,
     'restored_by', restored_by,
+    'origin', origin,
     'made_at', made_at,
     'is_in_force', is_in_force,
     'is_declared', is_declared,

@@ -33,6 +33,10 @@ class TemplateVersion(StrictModel):
     text_template: str | None = Field(description="Text in Liquid; null: the text of the event", examples=[None])
     restored_from: int | None = Field(description="The earlier version whose templates these are; null: declared")
     restored_by: str | None = Field(description="Who went back to it")
+    origin: str = Field(
+        description="Where it came from: the file does not say who wrote it",
+        examples=["Declared in notifications.yaml", "Restored by ada from version 1"],
+    )
     made_at: datetime
     is_in_force: bool = Field(description="Whether messages are made with it: the newest version is in force")
     is_declared: bool = Field(description="Whether notifications.yaml declares these templates now")

@@ -388,12 +388,10 @@ def list_templates(
         say(f"{name} has no templates, and never had any.")
     else:
         print_table(
-            ("version", "since", "from", "by", "messages", ""),
+            ("version", "since", "origin", "messages", ""),
             [
                 (
-                    str(each["version"]), f"{each['made_at']:%Y-%m-%d %H:%M:%S}",
-                    "notifications.yaml" if each["restored_from"] is None else f"version {each['restored_from']}",
-                    each["restored_by"], each["messages"],
+                    str(each["version"]), f"{each['made_at']:%Y-%m-%d %H:%M:%S}", each["origin"], each["messages"],
                     ", ".join(word for word, is_so in (
                         ("in force", each["is_in_force"]), ("declared", each["is_declared"])) if is_so),
                 )

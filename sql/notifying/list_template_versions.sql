@@ -1,4 +1,5 @@
--- The versions of the templates of a declared endpoint, the newest first, with how many messages each went out with.
+-- The versions of the templates of a declared endpoint, the newest first: where each came from, how many messages had it.
+-- Of a declaration only the file is known: it does not say who wrote it.
 -- Reads notify.template_versions, notify.endpoints, notify.messages and notify.attempts.
 WITH made AS (
     SELECT
@@ -17,6 +18,10 @@ SELECT
     known.text_template,
     known.restored_from,
     known.restored_by,
+    CASE
+        WHEN known.restored_from IS NULL THEN 'Declared in notifications.yaml'
+        ELSE 'Restored by ' || known.restored_by || ' from version ' || known.restored_from
+    END AS origin,
     known.made_at,
     known.version = max(known.version) OVER () AS is_in_force,
     known.restored_from IS NULL

@@ -121,6 +121,8 @@ def test_templates_have_versions_and_a_way_back(
             (3, 1, "anonymous"), (2, None, None), (1, None, None),
         ]  # fmt: skip
         newest, second, first = restored["versions"]
+        assert newest["origin"] == "Restored by anonymous from version 1"
+        assert second["origin"] == first["origin"] == "Declared in notifications.yaml"
         assert newest["title_template"] == first["title_template"] == "First: {{ event.title }}"
         assert (newest["is_in_force"], newest["is_declared"]) == (True, False)
         assert (second["is_in_force"], second["is_declared"], second["messages"]) == (False, True, 0)

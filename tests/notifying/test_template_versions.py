@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from logistics_pipeline.cli import app
+from logistics_pipeline.cli.user import user_name
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.notifying import ledger
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
@@ -152,7 +153,7 @@ def test_the_commands_show_versions_and_go_back(
     declare(SECOND)
     publish(connection, event(title="News"))
     listed = run("templates", "desk")[1]
-    assert "in force, declared" in listed and listed.count("notifications.yaml") == 2
+    assert "in force, declared" in listed and listed.count("Declared in notifications.yaml") == 2
     shown = run("templates", "desk", "--version", "1")[1]
     assert f"titleTemplate: {json.dumps(FIRST)}" in shown and f"titleTemplate: {json.dumps(SECOND)}" in shown
     assert "Version 2, which is in force" in shown
@@ -166,6 +167,7 @@ def test_the_commands_show_versions_and_go_back(
     status, said = run("restore", "desk", "1")
     assert status == 0 and "as version 3" in said
     assert "already" in run("restore", "desk", "1")[1]
+    assert f"Restored by {user_name()} from version 1" in run("templates", "desk")[1]
     found = [json.loads(line) for line in run("templates", "desk", "--json")[1].splitlines()]
     assert [(each["version"], each["restored_from"]) for each in found] == [(3, 1), (2, None), (1, None)]
     assert "NEWS" in run("preview", "desk")[1]

@@ -176,8 +176,7 @@ function templateDifference(versions) {
   return versionDifference(versions.map(({ version, title_template: titles, text_template: text }) => ({ version, lines: [...below("titleTemplate", titles), ...below("textTemplate", text)] })));
 }
 
-function templateVersion({ version, title_template: titles, text_template: text, restored_from: from, restored_by: by, made_at: made, is_in_force: isInForce, is_declared: isDeclared, messages }, actions) {
-  const origin = from === null ? "From notifications.yaml" : `Back to version ${from}, by ${by}`;
+function templateVersion({ version, title_template: titles, text_template: text, origin, made_at: made, is_in_force: isInForce, is_declared: isDeclared, messages }, actions) {
   return h(
     "section",
     { class: "stack", "aria-label": `Version ${version}` },
