@@ -2,8 +2,10 @@
 
 import { h, replace } from "../dom.js";
 
+const ELEMENTS = { "-": "del", "+": "ins", " ": "span" };
+
 /** Two lists of lines as one: [[sign, line]], with "-" only before, "+" only after, " " in both. */
-export function lineDifference(before, after) {
+function lineDifference(before, after) {
   const common = commonLines(before, after);
   const lines = [];
   let [i, j] = [0, 0];
@@ -29,20 +31,18 @@ function commonLines(before, after) {
 /** A choice of two versions, the newest two at first, and how they differ. versions: [{version, lines}], the newest first. */
 export function versionDifference(versions) {
   const host = h("div", {});
-  const choice = (words, chosen) =>
-    h("label", {}, `${words} `, h("select", { class: "input", onchange: update }, versions.map(({ version }) => h("option", { value: version, selected: version === chosen.version }, `Version ${version}`))));
-  const [from, to] = [choice("From", versions[1]), choice("to", versions[0])];
-  const lines = (label) => versions[label.querySelector("select").selectedIndex].lines;
-  function update() {
-    const found = lineDifference(lines(from), lines(to));
-    replace(host, found.every(([sign]) => sign === " ") ? h("p", { class: "muted", role: "status" }, "They are the same.") : h("pre", { class: "definition wrapped difference", tabindex: "0" }, found.map(line)));
-  }
+  const update = () => replace(host, difference(versions[from.selectedIndex].lines, versions[to.selectedIndex].lines));
+  const [from, to] = [versionSelect(versions, 1, update), versionSelect(versions, 0, update)];
   update();
-  return h("section", { class: "stack", "aria-label": "Difference" }, h("div", { class: "chips" }, from, to), host);
+  return h("section", { class: "stack", "aria-label": "Difference" }, h("h3", {}, "Difference"), h("div", { class: "chips" }, h("label", {}, "From ", from), h("label", {}, "to ", to)), host);
 }
 
-const ELEMENTS = { "-": "del", "+": "ins", " ": "span" };
+function versionSelect(versions, chosen, onchange) {
+  return h("select", { class: "input", onchange }, versions.map(({ version }, place) => h("option", { value: version, selected: place === chosen }, `Version ${version}`)));
+}
 
-function line([sign, text]) {
-  return h(ELEMENTS[sign], {}, `${sign} ${text}`);
+function difference(before, after) {
+  const lines = lineDifference(before, after);
+  if (lines.every(([sign]) => sign === " ")) return h("p", { class: "muted", role: "status" }, "They are the same.");
+  return h("pre", { class: "definition wrapped difference", tabindex: "0" }, lines.map(([sign, text]) => h(ELEMENTS[sign], {}, `${sign} ${text}`)));
 }

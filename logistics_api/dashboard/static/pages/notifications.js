@@ -109,10 +109,10 @@ function showAttempts(words, attempts) {
       rows: attempts,
       columns: [
         { key: "number", label: "Attempt", head: true },
-        { key: "begun_at", label: "Begun", node: when },
         { key: "outcome", label: "Outcome", node: (outcome) => badge(...ATTEMPTS[outcome]) },
-        { key: "status", label: "Status", number: true },
         { key: "template_version", label: "Templates", format: (_, attempt) => templatesOf(attempt) },
+        { key: "status", label: "Status", number: true },
+        { key: "begun_at", label: "Begun", node: when },
       ],
       detail: ({ detail }) => detail && h("p", { class: "muted" }, detail),
     }),
@@ -182,8 +182,8 @@ function templateVersion({ version, title_template: titles, text_template: text,
     { class: "stack", "aria-label": `Version ${version}` },
     h("h3", {}, `Version ${version} `, isInForce && badge("In force", "good"), " ", isDeclared && badge("Declared", "accent")),
     h("p", { class: "muted" }, `${origin}, `, when(made), `. ${count(messages)} ${messages === 1 ? "message" : "messages"}.`),
-    titles !== null && h("p", {}, "Title: ", h("code", {}, titles)),
-    text !== null && h("p", {}, "Text: ", h("code", {}, text)),
+    titles !== null && h("p", {}, "Title: ", h("code", { class: "wrapped" }, titles)),
+    text !== null && h("p", {}, "Text: ", h("code", { class: "wrapped" }, text)),
     titles === null && text === null && h("p", {}, "None: the title and the text of the event."),
     actions && h(
       "div",
@@ -200,7 +200,7 @@ function previewTemplates(name, version) {
   return openPreview(`Preview of version ${version}`, url(address, { version }), (id) => `${address}/${id}`, ({ title: subject, text, problem }) => [
     problem && warning(problem),
     text !== null && [
-      h("p", { role: "status" }, `This is how ${name} would be told of the newest event. Nobody has got it.`),
+      h("p", { role: "status" }, `This is what ${name} would be told about the newest event. Nothing was sent.`),
       h("h3", {}, subject),
       h("pre", { class: "definition wrapped", tabindex: "0" }, text),
     ],
