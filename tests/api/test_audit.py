@@ -384,6 +384,8 @@ NOT_LOGGED = {
     "alert.evaluations": "What the worker does.",
     "alert.heartbeats": "What the worker does.",
     "alert.incidents": "Opened and closed by the worker; what people do about them is in `alert.events`.",
+    "alert.observed_days": "What the worker does.",
+    "alert.observed_values": "What the worker does.",
     "alert.rule_versions": "Written together with `alert.rules`.",
     "alert.states": "What the worker does.",
     "alert.trials": "Questions of people, which change nothing.",
