@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,8 +56,9 @@ class WorkerProcess:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: int) -> None:
-        if self._process.is_alive():
-            os.kill(self.pid, number)
+        with suppress(ProcessLookupError):  # another fault may have killed it at the same moment
+            if self._process.is_alive():
+                os.kill(self.pid, number)
 
     def share_of_core(self, seconds: float) -> float:
         """What it takes of a core while so many seconds pass, or more on a busy machine."""
