@@ -162,6 +162,8 @@ def test_templates_of_an_endpoint_are_listed_and_taken_back(told: Any, new_page:
     with connect(told.database_url) as connection:
         declare(connection, desk, declared(HOSTILE))
         declare(connection, desk, declared("Look: {{ event.title }}"))
+        for title in ("Chosen", "The newest"):
+            publish(connection, event(title=title))
     page, _ = new_page(told, "/notifications")
     rows_of(page, "All endpoints").get_by_role("button", name="Templates of desk").click()
     form = page.get_by_role("dialog", name="Templates of desk")
@@ -185,10 +187,19 @@ def test_templates_of_an_endpoint_are_listed_and_taken_back(told: Any, new_page:
     expect(shown).to_contain_text("A worker makes it")
     with connect(told.database_url) as connection:
         wait_until(lambda: make_previews(connection))
-    expect(shown.get_by_role("heading", name="[Warning] Look: The week")).to_be_visible()
-    expect(shown).to_contain_text("Nothing was sent.")
+    expect(shown.get_by_role("heading", name="[Warning] Look: The newest")).to_be_visible()
+    expect(shown).to_contain_text("would be told about the newest event. Nothing was sent.")
     results = Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
+    shown.get_by_role("button", name="Close").click()
+    events = form.get_by_role("combobox", name="Previews show")
+    events.select_option(events.locator("option", has_text="Chosen").get_attribute("value"))
+    form.get_by_role("button", name="Preview version 2").click()
+    shown = page.get_by_role("dialog", name="Preview of version 2")
+    with connect(told.database_url) as connection:
+        wait_until(lambda: make_previews(connection))
+    expect(shown.get_by_role("heading", name="[Warning] Look: Chosen")).to_be_visible()
+    expect(shown).to_contain_text("would be told about the event of message")
     shown.get_by_role("button", name="Close").click()
     form.get_by_role("button", name="Go back to version 1").click()
     newest = form.get_by_role("region", name="Version 3")

@@ -18,6 +18,9 @@ export const ranged = false;
 
 const MESSAGES = "/api/notifications";
 const PAGE = 50;
+/** How many of the newest messages of an endpoint can be chosen for a preview. */
+const PREVIEWED = 20;
+const NEWEST = "the newest event";
 /** State of a message → words and colour. */
 const STATES = {
   waiting: ["Waiting", "accent"], held: ["In a digest", "accent"], sent: ["Sent", "good"], delivered: ["Delivered", "good"],
@@ -155,7 +158,7 @@ function showTemplates(name) {
   const address = `${MESSAGES}/endpoints/${encodeURIComponent(name)}/templates`;
   return openWhenMade(`Templates of ${name}`, "Loading …", async (host) => {
     const mayChange = await may("ingest");
-    const show = ({ versions }) => replace(host, versions.length > 1 && templateDifference(versions), versions.length ? versions.map((each) => templateVersion(each, mayChange && actions)) : h("p", {}, "It has no templates: messages have the title and the text of their event. ", h("code", {}, "notifications.yaml"), " declares them."));
+    const show = ({ versions }) => replace(host, versions.length > 1 && templateDifference(versions), versions.length > 0 && mayChange && h("label", { class: "field" }, "Previews show", actions.event), versions.length ? versions.map((each) => templateVersion(each, mayChange && actions)) : h("p", {}, "It has no templates: messages have the title and the text of their event. ", h("code", {}, "notifications.yaml"), " declares them."));
     const restore = async (version) => {
       try {
         show(await (await send(`${address}/${version}/restore`, { method: "POST" })).json());
@@ -165,8 +168,10 @@ function showTemplates(name) {
         toast(error.reason, "bad");
       }
     };
-    const actions = { preview: (version) => previewTemplates(name, version), restore };
-    show(await get(address));
+    const [versions, { items }] = await Promise.all([get(address), get(url(MESSAGES, { endpoint: name, limit: PREVIEWED }))]);
+    const event = eventSelect(items);
+    const actions = { event, preview: (version) => previewTemplates(name, version, event), restore };
+    show(versions);
   });
 }
 
@@ -194,13 +199,20 @@ function templateVersion({ version, title_template: titles, text_template: text,
   );
 }
 
-/** Shows what the newest event looks like with a version of the templates. */
-function previewTemplates(name, version) {
+/** A choice of the events that some messages are about; a digest is about several, and has no severity. */
+function eventSelect(messages) {
+  const options = messages.filter(({ severity }) => severity !== null).map(({ message_id: id, title: words }) => h("option", { value: id }, `Message ${id}: ${words}`));
+  return h("select", { class: "input" }, h("option", { value: "" }, NEWEST), options);
+}
+
+/** Shows what the chosen event looks like with a version of the templates. */
+function previewTemplates(name, version, event) {
   const address = `${MESSAGES}/endpoints/${encodeURIComponent(name)}/previews`;
-  return openPreview(`Preview of version ${version}`, url(address, { version }), (id) => `${address}/${id}`, ({ title: subject, text, problem }) => [
+  const about = event.value ? `the event of message ${event.value}` : NEWEST;
+  return openPreview(`Preview of version ${version}`, url(address, { version, message: event.value }), (id) => `${address}/${id}`, ({ title: subject, text, problem }) => [
     problem && warning(problem),
     text !== null && [
-      h("p", { role: "status" }, `This is what ${name} would be told about the newest event. Nothing was sent.`),
+      h("p", { role: "status" }, `This is what ${name} would be told about ${about}. Nothing was sent.`),
       h("h3", {}, subject),
       h("pre", { class: "definition wrapped", tabindex: "0" }, text),
     ],
