@@ -5,13 +5,13 @@ Looking twice at the same figures changes nothing. Two processes that evaluate t
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
 
 import psycopg
 
-from logistics_core.alert_rules.rules import Rule
+from logistics_core.alert_rules.rules import Rule, WhenUnknown
 from logistics_core.catalogue import Catalogue
 from logistics_core.languages.sentences import Sentence
 from logistics_pipeline.alerting import incidents
@@ -54,11 +54,11 @@ def evaluate(connection: Connection, catalogue: Catalogue, rule: Rule, publish: 
         if begun is None:
             return Evaluation(rule.name, 0, 0, 0, waits=False)
         moment, data_version = begun
-        found, error = _look(connection, catalogue, rule, moment)
+        found, error, is_failure = _look(connection, catalogue, rule, moment)
         if error is None:
             keep_highest(connection, rule.watch, found, moment)
         stored = incidents.stored_states(connection, rule.name)
-        steps = list(_steps(rule, found, error, stored, moment))
+        steps = list(_steps(rule, found, error, stored, moment, is_failure=is_failure))
         changed = [each for each in steps if each.is_change]
         incidents.store_states(
             connection, rule.name, [(each.observation.labels, each.after, each.observation.value) for each in changed]
@@ -86,25 +86,25 @@ def _begin(connection: Connection, rule: Rule) -> tuple[datetime, int] | None:
 
 def _look(
     connection: Connection, catalogue: Catalogue, rule: Rule, moment: datetime
-) -> tuple[list[Observation], str | None]:
-    """What there is to see, or why nothing can be seen."""
+) -> tuple[list[Observation], str | None, bool]:
+    """What there is to see, or why nothing can be seen; and whether that is a failure, which people must hear of."""
     try:
         with connection.transaction():  # a savepoint: what fails in it leaves the rest of the evaluation possible
             connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
             found = look(connection, catalogue, rule.watch, moment)
             connection.execute("SET LOCAL statement_timeout = 0")
-            return found, None
+            return found, None, False
     except CannotEvaluate as error:
-        return [], str(error)
+        return [], str(error), False
     except psycopg.errors.QueryCanceled:
-        return [], f"It took longer than {STATEMENT_SECONDS} s to look."
+        return [], f"It took longer than {STATEMENT_SECONDS} s to look.", True
     except TRANSIENT:
         raise
     except psycopg.Error as error:
-        return [], f"PostgreSQL refused to look: {reason_line_of(error)}."
+        return [], f"PostgreSQL refused to look: {reason_line_of(error)}.", True
     except Exception as error:
         log.exception("The rule %s cannot be evaluated.", rule.name)
-        return [], f"The program failed to look ({type(error).__name__}: {error}). Please report it."
+        return [], f"The program failed to look ({type(error).__name__}: {error}). Please report it.", True
 
 
 @dataclass(frozen=True)
@@ -120,13 +120,20 @@ class _Step:
 
 
 def _steps(
-    rule: Rule, found: list[Observation], error: str | None, stored: Mapping[str, Stored], moment: datetime
+    rule: Rule,
+    found: list[Observation],
+    error: str | None,
+    stored: Mapping[str, Stored],
+    moment: datetime,
+    *,
+    is_failure: bool,
 ) -> Iterable[_Step]:
     whole = key_of({})
     if error is not None:
         # The rule itself is unknown, and every subject stays as it is.
         before = stored[whole].track if whole in stored else quiet(moment)
-        after, changes = step(before, None, moment, rule.timing)
+        timing = replace(rule.timing, unknown=WhenUnknown.ALERT) if is_failure else rule.timing
+        after, changes = step(before, None, moment, timing)
         yield _Step(Observation({}, None, Words(error)), before, after, changes)
         others = (each for key, each in stored.items() if key != whole)
         yield from (_Step(Observation(each.labels, None, Words("")), each.track, each.track, ()) for each in others)

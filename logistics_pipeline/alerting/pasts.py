@@ -6,13 +6,16 @@ from datetime import datetime, timedelta
 
 from logistics_core.alert_rules.rules import Kind, Rule, Timing
 from logistics_core.catalogue import Catalogue
-from logistics_pipeline.alerting.observing.highest_values import DURATIONS, OF_HIGHEST_VALUES, highest_on
+from logistics_pipeline.alerting.observing.highest_values import DURATIONS, OF_HIGHEST_VALUES, Highest, highest_on
 from logistics_pipeline.alerting.observing.looks import look
 from logistics_pipeline.alerting.observing.model import CannotEvaluate, Observation
 from logistics_pipeline.alerting.observing.past_incidents import OF_INCIDENTS, look_back
 from logistics_pipeline.database.connections import Connection
 
 DAY = timedelta(days=1)
+SAME = timedelta(minutes=1)
+"""Durations that began within so little time are one: what says when has not the same clock."""
+_Key = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Seen:
 
     observation: Observation
     is_another: bool = False
-    """Whether it began within the day: what had been so until then was over meanwhile."""
+    """Whether what had been so until the day before was over, and it began anew within the day."""
 
 
 class Past(ABC):
@@ -71,12 +74,13 @@ class _Incidents(Past):
         self.rule = replace(rule, timing=Timing())
         self._asked = rule
 
-    def look(self, connection: Connection, moment: datetime) -> list[Seen]:
-        return [Seen(each) for each in look_back(connection, self._asked, moment)]
+    def look(self, connection: Connection, moment: datetime) -> list[Seen] | None:
+        found = look_back(connection, self._asked, moment)
+        return None if found is None else [Seen(each, opened_at >= moment - DAY) for each, opened_at in found]
 
 
 class _HighestValues(Past):
-    """The highest values of the day. Of a duration, what has to last is a higher value."""
+    """The highest values of the day. Of a duration that grows, what has to last is a higher value."""
 
     value_without = 0.0
 
@@ -87,6 +91,8 @@ class _HighestValues(Past):
                 f"Of {rule.watch.kind}, the highest value of each day is kept: only a rule with `above`, and without "
                 "`below`, can be tried."
             )
+        if rule.watch.kind is Kind.MODELS_BEHIND and rule.timing.hold:
+            raise CannotEvaluate("For how long a model was behind by so much is not kept: try the rule without `for`.")
         if rule.watch.kind in DURATIONS:
             limit = condition.above + rule.timing.hold.total_seconds()
             rule = replace(
@@ -95,9 +101,21 @@ class _HighestValues(Past):
                 timing=replace(rule.timing, hold=timedelta(0)),
             )
         self.rule = rule
+        self._last: dict[_Key, Highest] = {}
 
     def look(self, connection: Connection, moment: datetime) -> list[Seen] | None:
         found = highest_on(connection, self.rule.watch, (moment - DAY).date())
         if found is None:
             return None
-        return [Seen(each.observation, each.since is not None and each.since >= moment - DAY) for each in found]
+        seen = []
+        for each in found:
+            key = tuple(sorted(each.observation.labels.items()))
+            seen.append(Seen(each.observation, self._is_another(self._last.get(key), each)))
+            self._last[key] = each
+        return seen
+
+    def _is_another(self, last: Highest | None, now: Highest) -> bool:
+        """Whether a duration began after the last one was seen, and that was over for long enough."""
+        if last is None or last.since is None or now.since is None or now.since <= last.since + SAME:
+            return False
+        return now.since - last.seen_at >= self.rule.timing.keep

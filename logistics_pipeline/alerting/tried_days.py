@@ -107,8 +107,10 @@ def days_with_records(connection: Connection, catalogue: Catalogue, rule: Rule, 
 
 def _newest_days(connection: Connection, dataset: str, days: int, zone: ZoneInfo) -> TriedDays:
     row = connection.execute(
-        "SELECT first_day, least(last_day, now()::date) FROM analytics.rollup_datasets WHERE dataset = %s", (dataset,)
+        "SELECT first_day, least(last_day, (clock_timestamp() AT TIME ZONE %s)::date - 1) "
+        "FROM analytics.rollup_datasets WHERE dataset = %s",
+        (zone.key, dataset),
     ).fetchone()
-    if row is None or row[0] is None:
-        raise CannotEvaluate(f"The dataset {dataset} has no figures by day yet.")
+    if row is None or row[0] is None or row[0] > row[1]:
+        raise CannotEvaluate(f"The dataset {dataset} has no figures of a day that is over yet.")
     return TriedDays(max(row[0], row[1] - timedelta(days=days - 1)), row[1], zone)

@@ -21,6 +21,9 @@ from logistics_pipeline.alerting.transitions import Change, State, Track, gone, 
 from logistics_pipeline.alerting.tried_days import days_to_try
 from logistics_pipeline.database.connections import Connection
 
+STANDS = timedelta(days=1) - timedelta(microseconds=1)
+"""How long the value of a day holds: until the next day is over."""
+
 
 @dataclass(frozen=True)
 class Firing:
@@ -106,6 +109,11 @@ def try_rule(
             found = past.look(connection, moment)
         if found is not None:
             seen.append(_day(past, found, moment, subjects))
+    if not seen:
+        raise CannotEvaluate(
+            f"No rule has watched {rule.watch.kind} on any day from {tried.first} to {tried.last}: there is nothing to "
+            "try the rule on."
+        )
     if past.has_always_values and all(day.value is None for day in seen):
         least = rule.watch.least_records
         left_out = f" Subjects with fewer than {least:,} records are left out." if least else ""
@@ -128,14 +136,15 @@ def _day(past: Past, found: Sequence[Seen], moment: datetime, subjects: dict[str
         keys.add(key)
         subject = subjects.setdefault(key, _Subject(observation.labels, quiet(moment)))
         if seen.is_another and subject.fires:
-            subject.track, changes = step(subject.track, False, moment, rule.timing)
+            subject.track, changes = gone(subject.track, moment)
             _note(subject, changes, day)
         value = observation.value
         if value is not None:
             values.append(value)
-        holds = None if value is None else rule.condition.holds(value, fires=subject.fires)
-        subject.track, changes = step(subject.track, holds, moment, rule.timing)
-        _note(subject, changes, day, observation)
+        for at in (moment, moment + STANDS):
+            holds = None if value is None else rule.condition.holds(value, fires=subject.fires)
+            subject.track, changes = step(subject.track, holds, at, rule.timing)
+            _note(subject, changes, day, observation)
     for key in subjects.keys() - keys:
         subject = subjects[key]
         subject.track, changes = gone(subject.track, moment)

@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
-from logistics_core.database_contract.notifications import PreviewState
+from logistics_core.database_contract.notifications import EndpointChannel, PreviewState
 from logistics_core.sql_files import read_sql
 from logistics_pipeline.database.connections import Connection
 from logistics_pipeline.errors import ConfigurationError, TransientError
@@ -22,6 +22,8 @@ from logistics_pipeline.notifying.rendering.texts import plain_text, subject
 
 TEMPLATE_KEYS = {"title_template": "titleTemplate", "text_template": "textTemplate"}
 """Columns of versions, and the keys that they are in `notifications.yaml`."""
+WITHOUT_TEMPLATES = frozenset({EndpointChannel.WEBHOOK, EndpointChannel.INBOX})
+"""Programs get events as they are; in an inbox, everybody reads them in the dashboard."""
 MOST_TRIES = 3
 MOST_AT_ONCE = 3
 """Then messages have their turn."""
@@ -68,6 +70,8 @@ def preview(
         templates = ledger.template_version(ledger.list_template_versions(connection, endpoint), endpoint, version)
         chosen = {key: templates[column] for column, key in TEMPLATE_KEYS.items()}
         found = replace(found, configuration={**found.configuration, **chosen})
+    if found.channel in WITHOUT_TEMPLATES and any(found.configuration.get(key) for key in TEMPLATE_KEYS.values()):
+        return Preview(subject(found), plain_text(found), (f"The channel {found.channel} does not use templates.",))
     shown = with_templates(in_own_language(found))
     return Preview(subject(shown), plain_text(shown), tuple(template_problems(found)))
 

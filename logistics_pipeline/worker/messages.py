@@ -16,7 +16,7 @@ from logistics_pipeline.files.declared_files import FollowedFile
 from logistics_pipeline.notifying.declaring.syncing import sync_endpoints
 from logistics_pipeline.notifying.delivery import Delivery
 from logistics_pipeline.notifying.push_keys import keep_push_key
-from logistics_pipeline.notifying.template_previews import make_previews
+from logistics_pipeline.notifying.template_previews import MOST_AT_ONCE, make_previews
 from logistics_pipeline.worker.heartbeats import Heartbeat
 
 log = logging.getLogger("logistics.worker")
@@ -47,11 +47,11 @@ class MessageWorker:
             connection.execute(f"LISTEN {Channel.MESSAGES}".encode())
             while not self._stop.is_set():
                 self._endpoints.follow(partial(self._take_in, connection))
-                make_previews(connection)
+                are_more_waiting = make_previews(connection) == MOST_AT_ONCE
                 delivery.run_due()
                 self._heartbeat.beat(connection, self._endpoints.problem)
                 seconds = _seconds_until(delivery.next_due())
-                if seconds > 0:
+                if seconds > 0 and not are_more_waiting:
                     wait_for_notification(connection, min(seconds, POLL_SECONDS))
 
     def _take_in(self, connection: Connection) -> list[str]:

@@ -17,7 +17,8 @@ SELECT
     '/notifications' AS page
 FROM notify.messages AS message
 INNER JOIN notify.endpoints AS endpoint ON message.endpoint_id = endpoint.endpoint_id
-WHERE message.state = 'dead' AND endpoint.person_id IS NULL AND endpoint.removed_at IS NULL
+WHERE message.state = 'dead' AND endpoint.person_id IS NULL
+    AND (endpoint.removed_at IS NULL OR endpoint.removed_at > %(past)s)
     AND message.ended_at > %(moment)s - make_interval(days => %(window_days)s)
     AND (%(past)s::timestamptz IS NULL OR message.ended_at <= %(past)s)
 GROUP BY endpoint.name

@@ -12,7 +12,7 @@ SELECT
 FROM alert.observed_days AS looked
 LEFT JOIN alert.observed_values AS seen
     ON looked.kind = seen.kind AND looked.day = seen.day
-    AND (%(dataset)s::text IS NULL OR seen.labels ->> 'dataset' = %(dataset)s)
+    AND (%(dataset)s::text IS NULL OR coalesce(seen.labels ->> 'dataset', %(dataset)s) = %(dataset)s)
 WHERE looked.kind = %(kind)s AND looked.day = %(day)s
 ORDER BY seen.highest DESC, seen.labels ASC
 LIMIT %(most)s;

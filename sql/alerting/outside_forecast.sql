@@ -8,10 +8,14 @@ WITH forecast_of_period AS (
         series.dataset, series.metric, scores.period, scores.actual, scores.is_within_90, scores.point
     FROM forecast.series AS series
     INNER JOIN forecast.scores AS scores ON series.series_id = scores.series_id
+    INNER JOIN forecast.runs AS run ON scores.run_id = run.run_id
     WHERE series.dataset = %(dataset)s AND series.metric = %(metric)s AND series.grain = %(grain)s
         AND series.level = '[]'::jsonb AND scores.actual IS NOT NULL
         AND scores.period > %(moment)s::date - 400
-        AND (%(past)s::timestamptz IS NULL OR scores.period + ('1 ' || %(grain)s)::interval <= %(past)s)
+        AND (
+            %(past)s::timestamptz IS NULL
+            OR (scores.period + ('1 ' || %(grain)s)::interval <= %(past)s AND run.issued_at <= %(past)s)
+        )
     ORDER BY scores.period DESC, scores.run_id DESC
     LIMIT %(over)s
 )

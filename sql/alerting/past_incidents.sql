@@ -1,12 +1,13 @@
 -- Finds what incidents of a kind say of a day: those that were open on it for long enough, whichever rule opened them.
--- One row per subject: labels, value when it was opened, summary, path in the dashboard.
+-- One row per subject: labels, value when it was opened, summary, path in the dashboard, when the first one was opened.
 -- Reads alert.incidents, .rule_versions.
 
 SELECT DISTINCT ON (incident.labels)
     incident.labels,
     incident.value,
     incident.summary,
-    incident.path
+    incident.path,
+    incident.opened_at
 FROM alert.incidents AS incident
 INNER JOIN alert.rule_versions AS written
     ON incident.rule = written.name AND incident.rule_version = written.version

@@ -18,7 +18,7 @@ SELECT
     (
         SELECT max(known.version)
         FROM notify.template_versions AS known
-        WHERE known.endpoint_id = endpoint.endpoint_id
+        WHERE known.endpoint_id = endpoint.endpoint_id AND message.channel <> 'webhook'
     ) AS template_version,
     subscription.url AS push_url,
     subscription.p256dh,

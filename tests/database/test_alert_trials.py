@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
+from logistics_core.alert_rules.built_in import BUILT_IN
 from logistics_core.alert_rules.rules import Kind, Rule
 from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.notifications import EndpointChannel
@@ -112,6 +113,65 @@ def test_a_rule_about_failed_files_is_tried_against_the_incidents_of_any_rule(al
     assert tried(when={"above": 1}) == []
 
 
+def test_days_on_which_no_rule_was_switched_on_are_not_known(alerts: Alerts, add_file: Any) -> None:
+    versions = [({"enabled": False}, 9), ({}, 6), ({"enabled": False}, 4)]
+    for number, (more, days) in enumerate(versions, 1):
+        document = {"title": "Failed", "watch": {"kind": "failed_files"}, **more}
+        alerts.connection.execute(
+            "INSERT INTO alert.rule_versions (name, version, definition, since) VALUES ('others', %s, %s, %s)",
+            (number, Jsonb(document), ago(days, 12)),
+        )
+    trial = tried(alerts, alerts.rule("tried", watch={"kind": "failed_files"}))
+    assert [day.day for day in trial.days] == [ago(6).date(), ago(5).date(), ago(4).date()]
+    assert trial.unknown_days == 6 and trial.firings == []
+    alerts.connection.execute("DELETE FROM alert.rule_versions WHERE version > 1")
+    with pytest.raises(CannotEvaluate, match="No rule has watched failed_files on any day from"):
+        tried(alerts, alerts.rule("tried", watch={"kind": "failed_files"}))
+
+
+def test_incidents_on_neighbouring_days_are_two(alerts: Alerts, add_file: Any) -> None:
+    rule = alerts.rule("others", watch={"kind": "failed_files"})
+    alerts.connection.execute(
+        "INSERT INTO alert.rule_versions (name, version, definition, since) VALUES ('others', 1, %s, %s)",
+        (Jsonb(rule.document), ago(9)),
+    )
+    add_file("shipments/a.json", "failed")
+    alerts.evaluate(rule)
+    closed = "UPDATE alert.incidents SET opened_at = %s, closed_at = %s, closed_because = 'x' WHERE closed_at IS NULL"
+    alerts.connection.execute(closed, (ago(5, 10), ago(5, 11)))
+    alerts.connection.execute("DELETE FROM alert.states")
+    alerts.evaluate(rule)
+    alerts.connection.execute(closed, (ago(4, 10), ago(4, 11)))
+    assert [(began, ended) for _, began, ended in firings(tried(alerts, rule))] == [(5, 4), (4, 3)]
+
+
+# -- metrics -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_metric_is_tried_on_days_that_are_over(raw_folder: FolderUnderTest, alerts: Alerts) -> None:
+    trips = {5: 5, 4: 50, 3: 5, 2: 5, 1: 5, 0: 1}
+    records = [
+        log(100 * days + number, trip_date=str(ago(days).date()))
+        for days, trips in trips.items()
+        for number in range(trips)
+    ]
+    raw_folder.drop_and_load("vehicle_logs.json", records)
+    refresh(raw_folder.url)
+    watch = {"kind": "metric", "dataset": "vehicle_logs", "metric": "trips"}
+    trial = tried(alerts, alerts.rule(watch=watch, when={"below": 3}))
+    assert (trial.last, trial.firings) == (ago(1).date(), [])
+    for waits, found in (("0s", [("", 4, 3)]), ("10m", [("", 4, 3)]), ("1d", [])):
+        assert firings(tried(alerts, alerts.rule(watch=watch, when={"above": 20}, **{"for": waits}))) == found
+    kept = alerts.rule(watch=watch, when={"above": 20}, keepFor="1h")
+    assert firings(tried(alerts, kept)) == [("", 4, 3)]
+    with alerts.connection.transaction(force_rollback=True):
+        alerts.connection.execute(
+            "UPDATE analytics.rollup_datasets SET first_day = current_date, last_day = current_date"
+        )
+        with pytest.raises(CannotEvaluate, match="no figures of a day that is over yet"):
+            tried(alerts, kept)
+
+
 # -- the highest values of days ----------------------------------------------------------------------------------------
 
 
@@ -172,6 +232,30 @@ def test_a_rule_about_how_long_something_fails_is_tried_against_the_highest_valu
         tried(alerts, below)
 
 
+def test_times_in_which_something_fails_are_told_apart(alerts: Alerts) -> None:
+    kind = "places_failing"
+    keep(alerts, kind, ago(7, 3), twice=3_600)
+    keep(alerts, kind, ago(6, 20), twice=3_600)
+    keep(alerts, kind, ago(5, 12))
+    keep(alerts, kind, ago(4, 23.99), nights=43_000)
+    keep(alerts, kind, ago(3, 6), nights=64_800)
+    keep(alerts, kind, ago(3, 23.99), nights=50_000)  # another one, since 10:06, which was shorter on this day
+    keep(alerts, kind, ago(2, 8), nights=78_836)
+    keep(alerts, kind, ago(1, 12))
+    rule = alerts.rule(watch={"kind": kind, "dataset": "shipments"}, when={"above": 900}, keepFor="10m")
+    assert firings(tried(alerts, rule)) == [("twice", 7, 6), ("twice", 6, 5), ("nights", 4, 2), ("nights", 2, 1)]
+    behind = alerts.rule(watch={"kind": "models_behind"}, when={"above": 900}, **{"for": "1h"})
+    keep(alerts, "models_behind", ago(1, 12), a=5_000)
+    with pytest.raises(CannotEvaluate, match="try the rule without `for`"):
+        tried(alerts, behind)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_is_not_kept(alerts: Alerts, value: float) -> None:
+    keep(alerts, "model_drift", ago(1, 12), weight=value, cost=0.3)
+    assert alerts.query("SELECT labels ->> 'source', highest FROM alert.observed_values") == [("cost", 0.3)]
+
+
 def test_a_day_on_which_nobody_has_looked_changes_nothing(alerts: Alerts) -> None:
     keep(alerts, "places_failing", ago(5, 23), depot=10_000)
     keep(alerts, "places_failing", ago(2, 23), depot=5 * 86_400)
@@ -218,6 +302,8 @@ def test_a_rule_about_dead_letters_is_tried_against_the_messages_that_were_given
     assert trial.first == ago(20).date()
     assert firings(trial) == [("desk", 16, 14), ("desk", 6, 3)]
     assert max(day.value or 0 for day in trial.days) == 2
+    store_endpoints(alerts.connection, [])
+    assert firings(tried(alerts, rule)) == [("desk", 16, 14), ("desk", 6, 3)], "it was declared then"
 
 
 def test_quality_is_tried_against_the_files_whose_loads_had_begun(raw_folder: FolderUnderTest, alerts: Alerts) -> None:
@@ -250,20 +336,65 @@ def test_quality_is_tried_against_the_files_whose_loads_had_begun(raw_folder: Fo
         tried(alerts, alerts.rule(watch={"kind": "quality_shortfall"}))
 
 
-def add_run(connection: Connection, issued: datetime, errors: dict[int, tuple[float, float]]) -> None:
+def add_run(
+    connection: Connection,
+    issued: datetime,
+    errors: dict[int, tuple[float, float]],
+    last_period: datetime | None = None,
+) -> int:
     """A fit of the forecasts of shipments, with the absolute errors of some steps: its own, and the naive one's."""
     row = connection.execute(
         "INSERT INTO forecast.runs (dataset, metric, grain, levels, horizon, probabilities, data_version, "
         "code_version, declaration, issued_at, first_period, last_period, series, methods, reconciled_by, backtest, "
         "seconds, cpu_seconds, memory_bytes) VALUES ('shipments', 'shipments', 'day', '[[]]', 28, '{0.5}', 1, '', '', "
-        "%(at)s, %(at)s::date - 400, %(at)s::date - 1, 1, '{}', '', %(backtest)s, 1, 1, 1) RETURNING run_id",
-        {"at": issued, "backtest": Jsonb([{"error": 0.1, "naive_error": 0.2, "coverage_90": 0.9}])},
+        "%(at)s, %(at)s::date - 400, %(last)s::date, 1, '{}', '', %(backtest)s, 1, 1, 1) RETURNING run_id",
+        {
+            "at": issued,
+            "last": last_period or issued - timedelta(days=1),
+            "backtest": Jsonb([{"error": 0.1, "naive_error": 0.2, "coverage_90": 0.9}]),
+        },
     ).fetchone()
     assert row is not None
     connection.cursor().executemany(
         "INSERT INTO forecast.accuracy VALUES (%s, 0, %s, 30, 3000, 0, %s, %s, 0, 27, 27, 0)",
         [(row[0], step, *found) for step, found in errors.items()],
     )
+    return int(row[0])
+
+
+def add_actuals(connection: Connection, run: int, level: dict[int, float]) -> None:
+    """What came true of the periods of a fit, by step, beside a forecast of 10 with a 90 % interval of 5 to 15."""
+    connection.execute(
+        "WITH made AS (INSERT INTO forecast.series (dataset, metric, grain, level, key, is_rest) "
+        "VALUES ('shipments', 'shipments', 'day', '[]', '[]', false) "
+        "ON CONFLICT (dataset, metric, grain, level, key, is_rest) DO UPDATE SET width = 1 RETURNING series_id), "
+        "issued AS (INSERT INTO forecast.forecasts (run_id, series_id, number, level, parts, steps, point, quantiles, "
+        "naive, method, reason) SELECT %(run)s, series_id, 1, 0, 1, '{1,2,3,4}', '{10,10,10,10}', "
+        "'{5,5,5,5, 6,6,6,6, 10,10,10,10, 14,14,14,14, 15,15,15,15}', '{10,10,10,10}', '', '' FROM made) "
+        "INSERT INTO forecast.actuals (series_id, period, first_value, first_version, value, version) "
+        "SELECT series_id, run.last_period + step, value, 1, value, 1 FROM made, forecast.runs AS run, "
+        "unnest(%(steps)s::integer[], %(values)s::double precision[]) AS known (step, value) "
+        "WHERE run.run_id = %(run)s",
+        {"run": run, "steps": list(level), "values": list(level.values())},
+    )
+    connection.execute("UPDATE forecast.runs SET probabilities = '{0.05, 0.1, 0.5, 0.9, 0.95}'")
+
+
+def test_periods_outside_their_forecast_are_watched_and_tried_once_it_was_issued(alerts: Alerts) -> None:
+    rule = alerts.rule("volume_outside_forecast", **BUILT_IN["volume_outside_forecast"])
+    run = add_run(alerts.connection, ago(6, 1), {1: (30, 60)})
+    add_actuals(alerts.connection, run, {1: 10, 2: 99, 3: 10, 4: 99})
+    found = alerts.evaluate(rule)
+    assert (found.error, alerts.topics()) == (None, ["alert.firing"])
+    ((facts,),) = alerts.query("SELECT facts FROM alert.incidents")
+    assert [value for _, value in facts] == ["99, forecast 10", "10, forecast 10", "99, forecast 10"]
+    trial = tried(alerts, rule)
+    assert trial.first == ago(6).date()
+    assert [day.value for day in trial.days] == [None, None, 1, 2, 2, 2]
+    assert [(began, ended) for _, began, ended in firings(trial)] == [(3, 0)]
+    alerts.connection.execute("UPDATE forecast.runs SET issued_at = %s", (ago(2, 1),))
+    trial = tried(alerts, rule)
+    assert (trial.first, [day.value for day in trial.days]) == (ago(2).date(), [2, 2])
 
 
 def test_errors_of_forecasts_are_tried_by_what_had_come_true(alerts: Alerts) -> None:
@@ -280,6 +411,8 @@ def test_errors_of_forecasts_are_tried_by_what_had_come_true(alerts: Alerts) -> 
     assert values[:4] == [None, 0.5, 0.5, 0.5], "one period is not enough"
     assert values[4:6] == pytest.approx([(900 + 9_000) / 2_400, (900 + 9_300) / 3_000])
     assert [(began, ended) for _, began, ended in firings(trial)] == [(6, 4)]
+    add_run(alerts.connection, ago(3, 1), {1: (300, 600)}, last_period=ago(30))
+    assert tried(alerts, rule).days[:7] == trial.days[:7], "it was issued after the periods that it forecast"
     never = alerts.rule(watch={"kind": "outside_forecast", "dataset": "shipments", "metric": "shipments", "over": 3})
     with pytest.raises(CannotEvaluate, match="had no value on any day"):
         tried(alerts, never)
@@ -311,5 +444,5 @@ def test_errors_of_models_are_tried_by_the_version_in_production_then(alerts: Al
 
 @pytest.mark.parametrize("kind", [each for each in Kind if each not in (Kind.METRIC, Kind.OUTSIDE_FORECAST)])
 def test_each_kind_can_be_tried_or_says_why_not(alerts: Alerts, kind: Kind) -> None:
-    with pytest.raises(CannotEvaluate, match=r"no day to try the rule on|no figures by day yet"):
+    with pytest.raises(CannotEvaluate, match=r"no day to try the rule on|no figures of a day that is over yet"):
         tried(alerts, alerts.rule(watch={"kind": kind.value}))

@@ -16,6 +16,7 @@ from logistics_core.alert_rules.built_in import BUILT_IN
 from logistics_core.alert_rules.rules import Kind, Watch
 from logistics_core.catalogue import Catalogue
 from logistics_core.database_contract.notifications import EndpointChannel
+from logistics_pipeline.alerting import evaluating
 from logistics_pipeline.alerting.announcing import Announcement, announce_left_over
 from logistics_pipeline.alerting.charting import draw_charts
 from logistics_pipeline.alerting.evaluating import evaluate
@@ -125,6 +126,20 @@ def test_a_rule_that_cannot_be_evaluated_becomes_an_incident_itself(alerts: Aler
     alerts.evaluate(rule)
     assert alerts.topics() == ["alert.resolved"], "the rule's own incident; that of the file goes on"
     assert alerts.query("SELECT kind FROM alert.incidents WHERE closed_at IS NULL") == [("condition",)]
+
+
+def test_a_rule_that_the_program_fails_to_evaluate_is_an_incident_whatever_it_says_of_unknown_values(
+    alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise TypeError("expected a text")
+
+    monkeypatch.setattr(evaluating, "look", fail)
+    for unknown in ("ok", "keep"):
+        rule = alerts.rule(unknown, watch={"kind": "failed_files"}, unknown=unknown, unknownFor="0s")
+        assert "expected a text" in str(alerts.evaluate(rule).error)
+        assert alerts.topics() == ["alert.unknown"]
+    assert alerts.query("SELECT DISTINCT kind FROM alert.incidents") == [("unknown",)]
 
 
 def test_what_is_silenced_is_recorded_and_announced_once_the_silence_is_over(alerts: Alerts, add_file: Any) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import isfinite
 
 from psycopg.types.json import Jsonb
 
@@ -24,6 +25,7 @@ class Highest:
     """The highest value that a subject had on a day."""
 
     observation: Observation
+    seen_at: datetime
     since: datetime | None
     """Of a duration, when it began."""
 
@@ -43,7 +45,7 @@ def keep_highest(connection: Connection, watch: Watch, found: Sequence[Observati
             "path": each.page,
         }
         for each in found
-        if each.value
+        if each.value and isfinite(each.value)
     ]
     parameters = {"kind": watch.kind.value, "moment": moment, "seen": Jsonb(seen)}
     connection.execute(read_sql("alerting/keep_highest").encode(), parameters)
@@ -58,6 +60,7 @@ def highest_on(connection: Connection, watch: Watch, day: date) -> list[Highest]
     return [
         Highest(
             Observation(labels, value, Words(sentence_of(summary)), page),
+            seen_at,
             seen_at - timedelta(seconds=value) if watch.kind in DURATIONS else None,
         )
         for labels, value, seen_at, summary, page in rows

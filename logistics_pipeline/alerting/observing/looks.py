@@ -71,10 +71,11 @@ def _of_statement(connection: Connection, watch: Watch, moment: datetime, past: 
     ]
 
 
-def _fact(name: str, value: Any) -> tuple[str, str]:
-    """A fact of a statement: a name with a text, a number or a sentence."""
+def _fact(name: Any, value: Any) -> tuple[str, str]:
+    """A fact of a statement: a name, a text or a sentence, with a text, a number or a sentence."""
     is_number = isinstance(value, int | float)
-    return Sentence(name), Sentence("{value}", value=value) if is_number else sentence_of(value)
+    said = Sentence(name) if isinstance(name, str) else sentence_of(name)
+    return said, Sentence("{value}", value=value) if is_number else sentence_of(value)
 
 
 def _is_known_by_now(observation: Observation, catalogue: Catalogue) -> bool:

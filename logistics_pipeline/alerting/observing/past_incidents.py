@@ -15,8 +15,11 @@ OF_INCIDENTS = frozenset({
 """Kinds of which incidents of any rule tell the past: built-in rules watch them from the start."""
 
 
-def look_back(connection: Connection, rule: Rule, moment: datetime) -> list[Observation]:
-    """What was so within the day that ends at a moment, and had lasted as long as the rule waits."""
+def look_back(connection: Connection, rule: Rule, moment: datetime) -> list[tuple[Observation, datetime]] | None:
+    """What was so within the day that ends at a moment, and had lasted as long as the rule waits; and since when.
+
+    None if no rule of the kind was in force: nothing is known of the day.
+    """
     parameters = {
         "kind": rule.watch.kind.value,
         "dataset": rule.watch.dataset,
@@ -25,4 +28,9 @@ def look_back(connection: Connection, rule: Rule, moment: datetime) -> list[Obse
         "most": MOST_SUBJECTS,
     }
     rows = connection.execute(read_sql("alerting/past_incidents").encode(), parameters).fetchall()
-    return [Observation(labels, value, Words(summary), page) for labels, value, summary, page in rows]
+    if not rows and connection.execute(read_sql("alerting/was_watched").encode(), parameters).fetchone() == (False,):
+        return None
+    return [
+        (Observation(labels, value, Words(summary), page), opened_at)
+        for labels, value, summary, page, opened_at in rows
+    ]
