@@ -239,6 +239,34 @@ def test_an_empty_database_has_nothing_to_report(kind: Kind, alerts: Alerts) -> 
     assert (found.error, found.changes) == (None, 0)
 
 
+TROUBLES = {
+    Kind.UNRECOGNISED_FILES: "INSERT INTO ingest.files (path, state, size_bytes, modified_ns) "
+    "VALUES ('odd.txt', 'unrecognised', 1, 1)",
+    Kind.REFRESH_FAILED: "UPDATE analytics.status SET error_message = 'out of memory'",
+    Kind.CONTRACT_QUESTIONS: "INSERT INTO catalogue.proposals (path, dataset, kind, contract, document, created_by) "
+    "VALUES ('shipments/a.csv', 'shipments', 'drift', '', '{}', 'pipeline')",
+    Kind.SOURCES_FAILING: "WITH known AS ("
+    "INSERT INTO source.sources (name, kind, definition) VALUES ('erp', 'rest', '{}')) "
+    "INSERT INTO source.pulls (source, resource, mode, state, definition_sha256, request_sha256, error, advice, "
+    "started_at) VALUES ('erp', 'trips', 'changes', 'failed', '', '', 'It answers 500.', 'Wait.', "
+    "now() - interval '1 h')",
+    Kind.PLACES_FAILING: "INSERT INTO ingest.places (name, url, error, failing_since) "
+    "VALUES ('lake', 's3://lake/', 'It answers 403.', now() - interval '1 hour')",
+    Kind.FORECAST_SET_BACK: "INSERT INTO forecast.series (dataset, metric, grain, level, key, is_rest, naive_since, "
+    "naive_reason) VALUES ('shipments', 'revenue', 'day', '[]', '[]', false, '2024-06-03', 'It lost.')",
+}
+
+
+@pytest.mark.parametrize("kind", TROUBLES)
+def test_each_trouble_is_an_incident_with_its_facts(kind: Kind, alerts: Alerts) -> None:
+    alerts.connection.execute(TROUBLES[kind].encode())
+    rule = alerts.rule(watch={"kind": kind.value})
+    assert alerts.evaluate(rule).error is None
+    assert alerts.topics() == ["alert.firing"]
+    ((summary, facts),) = alerts.query("SELECT summary, facts FROM alert.incidents")
+    assert summary and facts and all(isinstance(name, str) and name for name, _ in facts)
+
+
 def test_dead_letters_are_an_incident_until_they_are_sent(alerts: Alerts) -> None:
     store_endpoints(alerts.connection, [Endpoint("desk", EndpointChannel.WEBHOOK, configuration={"url": "https://x"})])
     publish(alerts.connection, event())
