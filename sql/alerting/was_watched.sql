@@ -13,9 +13,8 @@ WITH versions AS (
     LEFT JOIN alert.rules AS known ON written.name = known.name
 )
 
-SELECT EXISTS (
-    SELECT FROM versions
-    WHERE definition #>> '{watch,kind}' = %(kind)s
-        AND coalesce((definition ->> 'enabled')::boolean, true)
-        AND since < %(moment)s AND until > %(moment)s - interval '1 day'
-) AS was_watched
+SELECT count(*) > 0 AS was_watched
+FROM versions
+WHERE definition #>> '{watch,kind}' = %(kind)s
+    AND coalesce((definition ->> 'enabled')::boolean, true)
+    AND since < %(moment)s AND until > %(moment)s - interval '1 day'
