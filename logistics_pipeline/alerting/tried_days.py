@@ -72,14 +72,14 @@ def days_to_try(connection: Connection, catalogue: Catalogue, rule: Rule, days: 
     if rule.watch.kind is Kind.COST_PER_KM:
         return _newest_days(connection, "vehicle_logs", days, UTC)
     beginning = _BEGINNINGS[rule.watch.kind]
-    first, yesterday = _read(connection, beginning, rule.watch)
+    first, yesterday = _first_day(connection, beginning, rule.watch), _yesterday(connection)
     if first is None or first > yesterday:
         missing = beginning.missing.format(kind=rule.watch.kind)
         raise CannotEvaluate(f"{missing}: there is no day to try the rule on.")
     return TriedDays(max(first, yesterday - timedelta(days=days - 1)), yesterday)
 
 
-def _read(connection: Connection, beginning: _Beginning, watch: Watch) -> tuple[date | None, date]:
+def _first_day(connection: Connection, beginning: _Beginning, watch: Watch) -> date | None:
     parameters = {
         "kind": watch.kind.value,
         "dataset": watch.dataset,
@@ -88,7 +88,16 @@ def _read(connection: Connection, beginning: _Beginning, watch: Watch) -> tuple[
     }
     row = connection.execute(read_sql(f"alerting/tried_days/{beginning.statement}").encode(), parameters).fetchone()
     assert row is not None
-    return row
+    first: date | None = row[0]
+    return first
+
+
+def _yesterday(connection: Connection, zone: ZoneInfo = UTC) -> date:
+    """The newest day that is over, by the clock of the database."""
+    row = connection.execute("SELECT (clock_timestamp() AT TIME ZONE %s)::date - 1", (zone.key,)).fetchone()
+    assert row is not None
+    day: date = row[0]
+    return day
 
 
 def days_with_records(connection: Connection, catalogue: Catalogue, rule: Rule, days: int) -> TriedDays:
@@ -107,10 +116,9 @@ def days_with_records(connection: Connection, catalogue: Catalogue, rule: Rule, 
 
 def _newest_days(connection: Connection, dataset: str, days: int, zone: ZoneInfo) -> TriedDays:
     row = connection.execute(
-        "SELECT first_day, least(last_day, (clock_timestamp() AT TIME ZONE %s)::date - 1) "
-        "FROM analytics.rollup_datasets WHERE dataset = %s",
-        (zone.key, dataset),
+        "SELECT first_day, last_day FROM analytics.rollup_datasets WHERE dataset = %s", (dataset,)
     ).fetchone()
-    if row is None or row[0] is None or row[0] > row[1]:
+    last = None if row is None or row[0] is None else min(row[1], _yesterday(connection, zone))
+    if row is None or last is None or row[0] > last:
         raise CannotEvaluate(f"The dataset {dataset} has no figures of a day that is over yet.")
-    return TriedDays(max(row[0], row[1] - timedelta(days=days - 1)), row[1], zone)
+    return TriedDays(max(row[0], last - timedelta(days=days - 1)), last, zone)
